@@ -1,0 +1,1 @@
+//! Chooses an endpoint. No sockets.

@@ -1,0 +1,1 @@
+//! The backends that run in pods; they know nothing of the lab.

@@ -1,0 +1,1 @@
+//! Cluster DNS: answers for Services from the registry.

@@ -1,0 +1,1 @@
+//! ClusterIPs: one draw for each TCP connection, then bytes both ways.

@@ -1,0 +1,1 @@
+//! ServiceLB: owns the host ports and gives each accepted connection to one ready ingress replica.

@@ -1,0 +1,26 @@
+//! The words of the lab: Service, EndpointSlice, Pod, Ingress, Route, Span …
+//!
+//! Pure data and pure matching. No tokio, no sockets, no files: everything here can be compared,
+//! printed, sent as JSON, and tested without a runtime.
+
+mod ingress;
+mod pod;
+mod route;
+mod service;
+mod span;
+mod traceparent;
+
+pub use ingress::{
+    BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
+};
+pub use pod::{
+    Deployment, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume, Workload,
+};
+pub use route::RouteTable;
+pub use service::{
+    AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice,
+    LoadBalancerStatus, NetworkSnapshot, NodePort, Protocol, ProxyMode, Secret, Service,
+    ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
+};
+pub use span::{Connection, Event, Selection, SocketPair, Span, SpanKind};
+pub use traceparent::{SpanId, TraceId, Traceparent, TraceparentError};

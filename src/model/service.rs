@@ -1,0 +1,270 @@
+//! Service, EndpointSlice and Secret, as Kubernetes' `core/v1` and `discovery.k8s.io/v1` name them.
+//!
+//! A Service never holds addresses of pods; an EndpointSlice never holds ports of the Service.
+//! The two meet by name in the registry.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+/// A Service: one name and one ClusterIP in front of the pods that its Deployment runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// DNS label, unique in the lab.
+    pub name: String,
+    /// Always the lab's one namespace; part of the DNS name.
+    pub namespace: String,
+    /// How the Service is published.
+    #[serde(rename = "type")]
+    pub kind: ServiceType,
+    /// The virtual address, or none for a headless Service.
+    pub cluster_ip: ClusterIp,
+    /// At least one; names are unique when there is more than one.
+    pub ports: Vec<ServicePort>,
+    /// Whether connections of one client address stay on one endpoint.
+    pub session_affinity: SessionAffinity,
+    /// What happens to the client address of traffic that enters from outside.
+    pub external_traffic_policy: TrafficPolicy,
+    /// Set by the load balancer controller; empty for other types.
+    pub load_balancer: LoadBalancerStatus,
+}
+
+impl Service {
+    /// The index of the port with this number, which is also its index in [`Endpoint::addresses`].
+    pub fn port_index(&self, port: u16) -> Option<usize> {
+        self.ports
+            .iter()
+            .position(|candidate| candidate.port == port)
+    }
+
+    /// The index of the port with this name.
+    pub fn port_index_by_name(&self, name: &str) -> Option<usize> {
+        self.ports
+            .iter()
+            .position(|candidate| candidate.name == name)
+    }
+}
+
+/// `spec.type` of a Service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceType {
+    /// Reachable inside the pod network only.
+    #[default]
+    ClusterIP,
+    /// Reachable at a port of the host as well.
+    NodePort,
+    /// Reachable through a load balancer, which gives it an address.
+    LoadBalancer,
+}
+
+/// `spec.clusterIP`: an address, or `None` for a headless Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClusterIp {
+    /// Headless: DNS answers with the pods' own addresses and nothing is balanced.
+    None,
+    /// The virtual address that `kube_proxy` answers at.
+    #[serde(untagged)]
+    Address(IpAddr),
+}
+
+impl ClusterIp {
+    /// The address, unless the Service is headless.
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::None => None,
+            Self::Address(address) => Some(address),
+        }
+    }
+}
+
+/// One entry of `spec.ports`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePort {
+    /// May be empty when the Service has one port.
+    pub name: String,
+    /// TCP unless said otherwise.
+    pub protocol: Protocol,
+    /// The port at the ClusterIP.
+    pub port: u16,
+    /// The port the program in the pod listens on.
+    pub target_port: u16,
+    /// The host port, for NodePort and LoadBalancer Services that have one.
+    pub node_port: Option<NodePort>,
+    /// What is spoken on it; decides how the ingress dials the endpoint.
+    pub app_protocol: AppProtocol,
+    /// Where `kube_proxy` really listens for this port: ClusterIP and port, except on hosts that
+    /// have only 127.0.0.1. `None` for a headless Service.
+    pub listen: Option<SocketAddr>,
+}
+
+/// A host port of a Service (`spec.ports[].nodePort`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodePort(pub u16);
+
+/// Transport protocol of a Service port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// The default of Kubernetes.
+    #[default]
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// `appProtocol` of a Service port, reduced to what the ingress must know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AppProtocol {
+    /// HTTP/1.1 in clear text.
+    #[default]
+    Http,
+    /// HTTP/2 with prior knowledge in clear text: `kubernetes.io/h2c`, and gRPC.
+    H2c,
+    /// Anything else; the ingress cannot route to it.
+    Tcp,
+}
+
+/// `spec.sessionAffinity`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionAffinity {
+    /// Every connection is drawn anew.
+    #[default]
+    None,
+    /// Connections of one client address go to one endpoint until `timeout_seconds` without any
+    /// (1–86400, Kubernetes' default 10800).
+    ClientIP {
+        /// Idle time after which the pairing is forgotten.
+        timeout_seconds: u32,
+    },
+}
+
+/// `spec.externalTrafficPolicy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrafficPolicy {
+    /// Any endpoint may serve; the client address becomes the load balancer pod's.
+    #[default]
+    Cluster,
+    /// Only endpoints of the same machine serve; the client address is kept.
+    Local,
+}
+
+/// `status.loadBalancer` of a Service, with the reason that Kubernetes hides in events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancerStatus {
+    /// Addresses and ports at which clients reach it.
+    pub ingress: Vec<SocketAddr>,
+    /// Why `ingress` is empty, when the Service should have an address.
+    pub pending: Option<String>,
+}
+
+/// How a new connection to a ClusterIP picks its endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyMode {
+    /// Uniform random, as kube-proxy's iptables rules draw.
+    #[default]
+    Iptables,
+    /// Round robin, IPVS' default scheduler.
+    Ipvs,
+}
+
+/// All endpoints of one Service.
+///
+/// Lab: one slice for each Service; Kubernetes splits after 100 endpoints.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointSlice {
+    /// The Service they belong to.
+    pub service: String,
+    /// In the order in which they were added.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl EndpointSlice {
+    /// The endpoints that may get a new connection: the ready ones; if there is none, those that
+    /// still serve while they terminate (kube-proxy's `topology.go`).
+    pub fn usable(&self) -> impl Iterator<Item = &Endpoint> {
+        let any_ready = self
+            .endpoints
+            .iter()
+            .any(|endpoint| endpoint.conditions.ready);
+        self.endpoints.iter().filter(move |endpoint| {
+            let conditions = endpoint.conditions;
+            if any_ready {
+                conditions.ready
+            } else {
+                conditions.serving && conditions.terminating
+            }
+        })
+    }
+}
+
+/// One pod (or one address from outside) behind a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The pod, or `None` for an address written by the user (a Service without selector).
+    pub pod: Option<String>,
+    /// One for each port of the Service, in the same order.
+    pub addresses: Vec<EndpointAddress>,
+    /// Whether it may be used.
+    pub conditions: Conditions,
+}
+
+/// Where one port of an endpoint is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EndpointAddress {
+    /// From inside the pod network.
+    pub pod: SocketAddr,
+    /// From the process that runs the ingress; the same unless the pod network cannot be reached
+    /// from the host.
+    pub host: SocketAddr,
+}
+
+/// `conditions` of an endpoint in `discovery.k8s.io/v1`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// The pod's probe passes and it is not being stopped.
+    pub ready: bool,
+    /// The pod's probe passes, whether or not it is being stopped.
+    pub serving: bool,
+    /// The pod is being stopped.
+    pub terminating: bool,
+}
+
+/// A Secret: named bytes. The lab uses type `kubernetes.io/tls` (`tls.crt`, `tls.key`).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Unique in the lab.
+    pub name: String,
+    /// `type` of the Secret.
+    pub kind: String,
+    /// PEM or other bytes by key.
+    pub data: BTreeMap<String, Vec<u8>>,
+}
+
+impl std::fmt::Debug for Secret {
+    /// Prints the keys only: a Secret must never reach a log.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Secret")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("keys", &self.data.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What `kube_proxy` and DNS need to know, as the node is told it: one JSON document a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkSnapshot {
+    /// Of the registry that it was taken from.
+    pub generation: u64,
+    /// How ClusterIPs draw.
+    pub proxy_mode: ProxyMode,
+    /// All Services.
+    pub services: Vec<Service>,
+    /// Their endpoints.
+    pub slices: Vec<EndpointSlice>,
+}

@@ -1,0 +1,166 @@
+//! The state of the lab in Kubernetes' own words.
+//!
+//! One writer at a time, many readers. A change produces a new immutable [`Cluster`] that readers
+//! pick up through a [`Reader`]; whoever holds an older one keeps a consistent picture. Objects are
+//! behind `Arc`, so a change copies maps of pointers and never the objects.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::model::{
+    Deployment, EndpointSlice, Ingress, NetworkSnapshot, Pod, ProxyMode, RouteTable, Secret,
+    Service,
+};
+
+/// A consistent picture of everything the lab knows, by object name.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// Goes up by one with every change.
+    pub generation: u64,
+    /// How ClusterIPs draw.
+    pub proxy_mode: ProxyMode,
+    /// Desired pods.
+    pub deployments: BTreeMap<String, Arc<Deployment>>,
+    /// Observed pods.
+    pub pods: BTreeMap<String, Arc<Pod>>,
+    /// Services with their ClusterIPs.
+    pub services: BTreeMap<String, Arc<Service>>,
+    /// Endpoints by Service name.
+    pub slices: BTreeMap<String, Arc<EndpointSlice>>,
+    /// Ingress objects as they were written.
+    pub ingresses: BTreeMap<String, Arc<Ingress>>,
+    /// Certificates and other bytes.
+    pub secrets: BTreeMap<String, Arc<Secret>>,
+    /// What the ingress flavour made of `ingresses`.
+    pub routes: Arc<RouteTable>,
+}
+
+impl Cluster {
+    /// What `kube_proxy` and DNS need of it, for the node.
+    pub fn network(&self) -> NetworkSnapshot {
+        NetworkSnapshot {
+            generation: self.generation,
+            proxy_mode: self.proxy_mode,
+            services: self
+                .services
+                .values()
+                .map(|service| (**service).clone())
+                .collect(),
+            slices: self
+                .slices
+                .values()
+                .map(|slice| (**slice).clone())
+                .collect(),
+        }
+    }
+
+    /// Takes over services and endpoints from the lab; the node's counterpart of [`Self::network`].
+    pub fn apply_network(&mut self, network: NetworkSnapshot) {
+        self.proxy_mode = network.proxy_mode;
+        self.services = by_name(network.services, |service| service.name.clone());
+        self.slices = by_name(network.slices, |slice| slice.service.clone());
+    }
+}
+
+/// Index objects by name, each behind its own `Arc`.
+fn by_name<T>(objects: Vec<T>, name: impl Fn(&T) -> String) -> BTreeMap<String, Arc<T>> {
+    objects
+        .into_iter()
+        .map(|object| (name(&object), Arc::new(object)))
+        .collect()
+}
+
+/// Holds the current [`Cluster`]; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    current: Arc<watch::Sender<Arc<Cluster>>>,
+    /// Serialises writers: each change must start from the result of the one before. A std mutex,
+    /// because it is never held across an await and no reader takes it.
+    writing: Arc<Mutex<()>>,
+}
+
+impl Registry {
+    /// A registry that starts from this picture.
+    pub fn new(cluster: Cluster) -> Self {
+        let (sender, _) = watch::channel(Arc::new(cluster));
+        Self {
+            current: Arc::new(sender),
+            writing: Arc::default(),
+        }
+    }
+
+    /// Changes the state; readers see the result as one step.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Cluster) -> T) -> T {
+        // A writer that panicked has published nothing, so the state behind a poisoned lock is good.
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Cluster::clone(&self.current.borrow());
+        let result = change(&mut next);
+        next.generation += 1;
+        self.current.send_replace(Arc::new(next));
+        result
+    }
+
+    /// The current picture.
+    pub fn snapshot(&self) -> Arc<Cluster> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// A reader for one task.
+    pub fn reader(&self) -> Reader {
+        let receiver = self.current.subscribe();
+        let seen = Arc::clone(&receiver.borrow());
+        Reader { receiver, seen }
+    }
+}
+
+/// One task's view of the registry. Reading costs one atomic load while nothing changes.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    receiver: watch::Receiver<Arc<Cluster>>,
+    seen: Arc<Cluster>,
+}
+
+impl Reader {
+    /// The newest picture.
+    pub fn latest(&mut self) -> &Arc<Cluster> {
+        if self.receiver.has_changed().unwrap_or(false) {
+            self.seen = Arc::clone(&self.receiver.borrow_and_update());
+        }
+        &self.seen
+    }
+
+    /// Waits for a picture newer than the last one this reader saw. `None` once the registry is
+    /// gone.
+    pub async fn changed(&mut self) -> Option<&Arc<Cluster>> {
+        self.receiver.changed().await.ok()?;
+        self.seen = Arc::clone(&self.receiver.borrow_and_update());
+        Some(&self.seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_sees_each_change_as_one_step() {
+        let registry = Registry::new(Cluster::default());
+        let mut reader = registry.reader();
+        assert_eq!(reader.latest().generation, 0);
+        registry.change(|cluster| cluster.proxy_mode = ProxyMode::Ipvs);
+        assert_eq!(reader.changed().await.unwrap().proxy_mode, ProxyMode::Ipvs);
+        assert_eq!(reader.latest().generation, 1);
+        drop(registry);
+        assert!(reader.changed().await.is_none());
+    }
+
+    #[test]
+    fn an_older_picture_stays_as_it_was() {
+        let registry = Registry::new(Cluster::default());
+        let before = registry.snapshot();
+        registry.change(|cluster| cluster.proxy_mode = ProxyMode::Ipvs);
+        assert_eq!(before.proxy_mode, ProxyMode::Iptables);
+    }
+}

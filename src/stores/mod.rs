@@ -1,0 +1,1 @@
+//! The built-in MongoDB wire server.
