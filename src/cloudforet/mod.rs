@@ -1,1 +1,3 @@
 //! The backends that run in pods; they know nothing of the lab.
+
+pub mod proto;
