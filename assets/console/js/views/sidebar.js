@@ -6,7 +6,7 @@ import { count, providerName } from '../format.js';
 import { icon, providerMark, typeIcon } from '../icons.js';
 import { loadOverview, serverTypes } from '../inventory.js';
 import { go } from '../route.js';
-import { update } from '../store.js';
+import { state as current, update } from '../store.js';
 
 /** @typedef {import('../types').State} State */
 /** @typedef {import('../types').OverviewRow} OverviewRow */
@@ -35,7 +35,7 @@ function providerEntry({ route, folded }, provider, rows) {
         class: 'entry', 'aria-current': chosen && !route.filters.group ? 'page' : 'false', 'data-testid': `nav-provider-${provider}`,
         onclick: () => visit({ view: 'resources', filters: { provider: [provider] } }),
       }, providerMark(provider), h('span', { class: 'grow' }, providerName(provider)), h('span', { class: 'count' }, count(sum(rows)))),
-      h('button', { class: 'quiet icon-only fold', 'aria-expanded': open, 'aria-label': `${providerName(provider)} types`, onclick: () => fold(folded, provider) }, icon(open ? 'up' : 'down'))),
+      h('button', { class: 'quiet icon-only fold', 'aria-expanded': open, 'aria-label': `${providerName(provider)} types`, onclick: () => fold(provider) }, icon(open ? 'up' : 'down'))),
     open && h('ul', { class: 'inner' }, by(rows, 'cloud_service_group').flatMap(([group, types]) => types.map((row) =>
       entry(typeIcon(group, row.cloud_service_type), title(row, types.length), row.resources,
         chosen && route.filters.group?.[0] === group && route.filters.type?.[0] === row.cloud_service_type,
@@ -63,9 +63,9 @@ function visit(patch) {
   go({ id: '', keyword: '', ...patch });
 }
 
-/** @param {Set<string>} folded @param {string} provider */
-function fold(folded, provider) {
-  const next = new Set(folded);
+/** @param {string} provider */
+function fold(provider) {
+  const next = new Set(current.folded);
   if (!next.delete(provider)) next.add(provider);
   update({ folded: next });
 }

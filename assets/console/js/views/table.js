@@ -7,7 +7,7 @@ import { ago, at, moment, providerName, tone, words } from '../format.js';
 import { icon, providerMark, typeIcon } from '../icons.js';
 import { loadList } from '../inventory.js';
 import { go } from '../route.js';
-import { amend } from '../store.js';
+import { amend, state as current } from '../store.js';
 
 /** @typedef {import('../types').State} State */
 /** @typedef {import('../types').CloudService} CloudService */
@@ -39,8 +39,8 @@ function heading({ route }, column) {
   const ascending = route.sort === column.key;
   const descending = route.sort === `-${column.key}`;
   const sorted = ascending ? 'ascending' : descending ? 'descending' : 'none';
-  if (column.sortable === false) return h('th', { scope: 'col', key: column.key }, column.name);
-  return h('th', { scope: 'col', 'aria-sort': sorted, key: column.key },
+  if (column.sortable === false) return h('th', { scope: 'col', key: column.key, 'data-key': column.key }, column.name);
+  return h('th', { scope: 'col', 'aria-sort': sorted, key: column.key, 'data-key': column.key },
     h('button', { class: 'heading', 'data-testid': `sort-${column.key}`, onclick: () => go({ sort: ascending ? `-${column.key}` : column.key }) },
       column.name, sorted === 'none' ? null : icon(ascending ? 'up' : 'down')));
 }
@@ -53,13 +53,13 @@ function tableRow({ route, list, columns, regions }, row) {
     key: id, class: route.id === id ? 'current' : picked ? 'picked' : '', 'data-testid': 'row', 'data-id': id,
     onclick: (/** @type {any} */ event) => { if (!event.target.closest('input, a, button')) go({ id: route.id === id ? '' : id }); },
   },
-  h('td', { class: 'pick' }, h('input', { type: 'checkbox', checked: picked, 'aria-label': `Select ${row.name || id}`, 'data-testid': 'select', onchange: () => pick(list, id) })),
+  h('td', { class: 'pick' }, h('input', { type: 'checkbox', checked: picked, 'aria-label': `Select ${row.name || id}`, 'data-testid': 'select', onchange: () => pick(id) })),
   columns.map((column) => h('td', { key: column.key, 'data-label': column.name, 'data-key': column.key }, cell(row, column, regions))));
 }
 
-/** @param {State['list']} list @param {string} id */
-function pick(list, id) {
-  const selected = new Set(list.selected);
+/** @param {string} id */
+function pick(id) {
+  const selected = new Set(current.list.selected);
   if (!selected.delete(id)) selected.add(id);
   amend('list', { selected });
 }
