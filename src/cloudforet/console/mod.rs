@@ -52,8 +52,8 @@ impl Default for Settings {
 pub async fn serve(
     listener: TcpListener,
     settings: Settings,
-    emitter: Emitter,
     shutdown: Shutdown,
+    emitter: Emitter,
 ) -> io::Result<()> {
     http::serve(listener, app(settings, emitter), shutdown).await
 }

@@ -39,8 +39,8 @@ pub async fn serve(
     listener: TcpListener,
     version: Version,
     settings: Settings,
-    emitter: Emitter,
     shutdown: Shutdown,
+    emitter: Emitter,
 ) -> io::Result<()> {
     http::serve(listener, app(version, &settings, emitter), shutdown).await
 }
