@@ -1,3 +1,6 @@
 //! All tests that need more than one room, in one binary.
 
+mod console;
+mod console_api;
 mod house;
+mod support;
