@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
@@ -93,9 +92,17 @@ impl Door {
 
     /// Empties the queue before the listener goes, for the kernel resets what is left in it.
     fn close(&mut self) {
-        if let Some(listener) = self.listener.take() {
-            while let Some(Ok((stream, client))) = listener.accept().now_or_never() {
-                self.give_away(stream, client);
+        // The kernel's own word, for the runtime learns of new connections only later.
+        let Some(Ok(listener)) = self.listener.take().map(TcpListener::into_std) else {
+            return;
+        };
+        while let Ok((stream, client)) = listener.accept() {
+            let adopted = stream
+                .set_nonblocking(true)
+                .and_then(|()| TcpStream::from_std(stream));
+            match adopted {
+                Ok(stream) => self.give_away(stream, client),
+                Err(error) => tracing::debug!(%client, %error, "connection lost"),
             }
         }
     }

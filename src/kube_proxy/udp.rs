@@ -128,8 +128,8 @@ impl Forwarder {
         }
         if let Some(flow) = self.flows.get(&client) {
             flow.sent.fetch_add(1, Ordering::Relaxed);
-            // What does not fit into the socket now is lost, as on any network.
-            let _ = flow.socket.try_send(datagram);
+            // An error is the report that an earlier datagram found no listener.
+            let _ = flow.socket.send(datagram).await;
         }
     }
 

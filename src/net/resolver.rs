@@ -63,10 +63,12 @@ impl Resolver {
 
 /// All A records of a name, at least one.
 async fn ask(server: SocketAddr, host: &str) -> io::Result<Vec<Ipv4Addr>> {
-    let name = Name::from_ascii(host).map_err(|error| {
+    let mut name = Name::from_ascii(host).map_err(|error| {
         let message = format!("{host} is not a host name: {error}");
         io::Error::new(io::ErrorKind::InvalidInput, message)
     })?;
+    // There is no search list to try before.
+    name.set_fqdn(true);
     let mut query = Message::query();
     query.metadata.recursion_desired = true;
     query.add_query(Query::query(name, RecordType::A));
