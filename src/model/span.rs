@@ -18,6 +18,13 @@ pub enum Event {
     Span(Box<Span>),
     /// One connection that `kube_proxy` drew an endpoint for.
     Connection(Connection),
+    /// The node has put a snapshot of the registry into effect.
+    Applied {
+        /// Of the snapshot.
+        generation: u64,
+        /// What of it could not be put into effect, in words; empty if all was.
+        problems: Vec<String>,
+    },
 }
 
 /// One hop of one request.

@@ -4,3 +4,8 @@ mod console;
 mod console_api;
 mod house;
 mod support;
+//! it
+mod dns;
+mod kube_proxy;
+mod kube_proxy_support;
+mod node;
