@@ -8,6 +8,7 @@ mod pod;
 mod route;
 mod service;
 mod span;
+mod status;
 mod traceparent;
 
 pub use ingress::{
@@ -23,4 +24,8 @@ pub use service::{
     ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
 };
 pub use span::{Connection, Event, Selection, SocketPair, Span, SpanKind};
+pub use status::{
+    EndpointStatus, LabPhase, Login, PodStatus, PortStatus, ServiceStatus, Status, StoresStatus,
+    Urls,
+};
 pub use traceparent::{SpanId, TraceId, Traceparent, TraceparentError};
