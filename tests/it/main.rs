@@ -1,1 +1,3 @@
-//! it
+//! All tests that need more than one room, in one binary.
+
+mod house;
