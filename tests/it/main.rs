@@ -1,3 +1,4 @@
 //! All tests that need more than one room, in one binary.
 
+mod config;
 mod house;
