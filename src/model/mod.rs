@@ -3,7 +3,9 @@
 //! Pure data and pure matching. No tokio, no sockets, no files: everything here can be compared,
 //! printed, sent as JSON, and tested without a runtime.
 
+mod admin;
 mod ingress;
+mod log_line;
 mod pod;
 mod route;
 mod service;
@@ -11,9 +13,11 @@ mod span;
 mod status;
 mod traceparent;
 
+pub use admin::{DownRequest, Refusal, ScaleAnswer, ScaleRequest};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
 };
+pub use log_line::{LogLine, OutputStream};
 pub use pod::{
     Deployment, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume, Workload,
 };
