@@ -6,16 +6,29 @@
 mod arguments;
 mod check;
 mod completions;
+mod down;
+mod logging;
+mod logs;
 mod printer;
+mod progress;
+mod scale;
+mod status;
+mod up;
+mod view;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::runtime::Builder;
 
+use crate::app;
 use arguments::{Arguments, Command};
 use printer::Printer;
 
 pub use printer::Failure;
+
+/// Threads of a pod: enough to keep two cores busy, few enough for many pods on a laptop.
+const POD_THREADS: usize = 2;
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
@@ -29,8 +42,25 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments, printer: &Printer) -> Result<(), Failure> {
+    let global = &arguments.global;
+    // A call of the admin API needs no second thread.
+    let caller = || Builder::new_current_thread().enable_all().build();
+    let server = || Builder::new_multi_thread().enable_all().build();
     match arguments.command {
-        Command::Check(check) => check::run(&check, &arguments.global, printer),
+        Command::Up(up) if up.runs_the_lab() => server()?.block_on(up::run(&up, global, printer)),
+        Command::Up(up) => caller()?.block_on(up::run(&up, global, printer)),
+        Command::Down(down) => caller()?.block_on(down::run(&down, global, printer)),
+        Command::Status => caller()?.block_on(status::run(global, printer)),
+        Command::Scale(scale) => caller()?.block_on(scale::run(&scale, global, printer)),
+        Command::Logs(logs) => caller()?.block_on(logs::run(&logs, global, printer)),
+        Command::Check(check) => check::run(&check, global, printer),
         Command::Completions(wish) => completions::run(&wish, printer),
+        Command::Pod => {
+            let mut pod = Builder::new_multi_thread();
+            let pod = pod.worker_threads(POD_THREADS).enable_all().build()?;
+            Ok(pod.block_on(app::pod())?)
+        }
+        Command::Node => Ok(server()?.block_on(app::node())?),
+        Command::Exec { command } => Ok(caller()?.block_on(app::exec(command))?),
     }
 }

@@ -13,6 +13,8 @@ use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 
 use super::arguments::Output;
+use crate::app::StartError;
+use crate::client::ClientError;
 use crate::config::ConfigError;
 
 /// Widest table, in columns: a terminal's oldest width.
@@ -116,6 +118,24 @@ impl From<ConfigError> for Failure {
     }
 }
 
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self {
+            hint: error.hint(),
+            ..Self::from_error(&error)
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self {
+            hint: error.hint(),
+            ..Self::from_error(&error)
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -127,6 +147,10 @@ impl From<io::Error> for Failure {
 
 // === impl Printer ===
 
+#[expect(
+    clippy::unused_self,
+    reason = "whoever writes to stdout or stderr holds the printer"
+)]
 impl Printer {
     pub(super) fn new(output: Output) -> Self {
         let allowed = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -161,10 +185,6 @@ impl Printer {
     }
 
     /// Data as it is.
-    #[expect(
-        clippy::unused_self,
-        reason = "whoever writes to stdout holds the printer"
-    )]
     pub(super) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(bytes)?;
@@ -174,6 +194,14 @@ impl Printer {
     /// Something worth knowing that is not the data.
     pub(super) fn note(&self, text: &str) {
         self.tell(text);
+    }
+
+    /// Text for a terminal as it is, with no end of line added.
+    pub(super) fn draw(&self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        let _ = stderr
+            .write_all(text.as_bytes())
+            .and_then(|()| stderr.flush());
     }
 
     /// Something that is probably not meant.
@@ -204,10 +232,6 @@ impl Printer {
         }
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "whoever writes to stderr holds the printer"
-    )]
     fn tell(&self, text: &str) {
         // Nobody is left to be told that stderr is gone.
         let _ = writeln!(io::stderr().lock(), "{text}");

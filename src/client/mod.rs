@@ -58,6 +58,12 @@ pub enum ClientError {
         /// Its process.
         pid: u32,
     },
+    /// The lab's process runs, but its admin API is not there yet, or not any more.
+    #[error("lab {name} is just starting or stopping")]
+    Busy {
+        /// The lab.
+        name: String,
+    },
     /// A file of the lab's folder cannot be used.
     #[error("cannot use {path}")]
     Folder {
@@ -96,8 +102,8 @@ impl ClientError {
                 "remove what it left with: lab down, or start it again with: lab up".to_owned(),
             ),
             Self::Refused { refusal, .. } => refusal.hint.clone(),
-            Self::Unreachable { .. } => {
-                Some("is it stopping? try again, or see its log".to_owned())
+            Self::Busy { .. } | Self::Unreachable { .. } => {
+                Some("try again in a moment, or see lab.log in its state folder".to_owned())
             }
             Self::Folder { .. } | Self::Answer(_) => None,
         }
@@ -117,6 +123,7 @@ impl Client {
     pub fn find(folder: &LabFolder) -> Result<Self, ClientError> {
         let name = folder.name().to_owned();
         match folder.read_admin()? {
+            None if folder.is_locked()? => Err(ClientError::Busy { name }),
             None => Err(ClientError::NotRunning { name }),
             Some(admin) if !folder.is_locked()? => Err(ClientError::Dead {
                 name,

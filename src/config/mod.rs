@@ -28,6 +28,7 @@ pub use settings::{
     LoadBalancerConfig, RuntimeChoice, StaticEndpoints, StoreChoice, StoresConfig, TraceConfig,
 };
 pub use subnet::{Subnet, SubnetChoice};
+pub(crate) use suggest::nearest;
 
 use raw::RawConfig;
 use section::Reader;

@@ -5,7 +5,7 @@
 
 mod admin;
 mod ingress;
-mod log_line;
+mod log;
 mod pod;
 mod route;
 mod service;
@@ -17,7 +17,7 @@ pub use admin::{DownRequest, Refusal, ScaleAnswer, ScaleRequest};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
 };
-pub use log_line::{LogLine, OutputStream};
+pub use log::{LogLine, OutputStream, Reading};
 pub use pod::{
     Deployment, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume, Workload,
 };
