@@ -20,7 +20,10 @@ const CONTAINERS_OF_UP: usize = 7;
 const PODS_ADDED: usize = 4;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
     for runtime in ["process", "docker"] {
         if wanted.is_empty() || wanted.iter().any(|word| word == runtime) {
             measure(runtime);
@@ -53,13 +56,31 @@ fn measure(runtime: &'static str) {
         }
     }
     println!("{runtime} runtime, {ROUNDS} rounds, median (min … max)");
-    println!("  up returns                      {}", spread(&mut figures.up));
-    println!("  up to the first list over HTTPS {}", spread(&mut figures.first_answer));
-    println!("  scale to five ready endpoints   {}", spread(&mut figures.scale));
-    println!("  down                            {}", spread(&mut figures.down));
-    println!("  memory of the lab process       {} MiB (PSS)", median(&mut figures.own) / 1024);
+    println!(
+        "  up returns                      {}",
+        spread(&mut figures.up)
+    );
+    println!(
+        "  up to the first list over HTTPS {}",
+        spread(&mut figures.first_answer)
+    );
+    println!(
+        "  scale to five ready endpoints   {}",
+        spread(&mut figures.scale)
+    );
+    println!(
+        "  down                            {}",
+        spread(&mut figures.down)
+    );
+    println!(
+        "  memory of the lab process       {} MiB (PSS)",
+        median(&mut figures.own) / 1024
+    );
     if runtime == "process" {
-        println!("  memory of lab and pods          {} MiB (PSS)", median(&mut figures.whole) / 1024);
+        println!(
+            "  memory of lab and pods          {} MiB (PSS)",
+            median(&mut figures.whole) / 1024
+        );
     } else {
         bare_api();
     }
@@ -86,7 +107,10 @@ impl Lab {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = "[load_balancer]\nhttp = 0\nhttps = 0\n";
         std::fs::write(folder.path().join("lab.toml"), config).expect("the config is written");
-        Self { name: format!("bench-{runtime}"), folder }
+        Self {
+            name: format!("bench-{runtime}"),
+            folder,
+        }
     }
 
     fn run(&self, arguments: &[&str]) -> Vec<u8> {
@@ -110,8 +134,15 @@ impl Lab {
     /// Lists one page the way a script does: log in with curl, then list.
     fn list(&self) {
         let status = self.status();
-        let api = status["urls"]["console_api_v2"].as_str().expect("a URL").trim_end_matches('/').to_owned();
-        let ca = status["ca_certificate"].as_str().expect("a path").to_owned();
+        let api = status["urls"]["console_api_v2"]
+            .as_str()
+            .expect("a URL")
+            .trim_end_matches('/')
+            .to_owned();
+        let ca = status["ca_certificate"]
+            .as_str()
+            .expect("a path")
+            .to_owned();
         let post = |path: &str, token: &str, body: Value| -> Value {
             let output = Command::new("curl")
                 .args(["-sS", "--fail-with-body", "--cacert", &ca])
@@ -120,11 +151,19 @@ impl Lab {
                 .args(["-d", &body.to_string(), &format!("{api}{path}")])
                 .output()
                 .expect("curl runs");
-            assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stdout));
+            assert!(
+                output.status.success(),
+                "{path}: {}",
+                String::from_utf8_lossy(&output.stdout)
+            );
             serde_json::from_slice(&output.stdout).expect("an answer in JSON")
         };
         let login = &status["login"];
-        let domain = post("/identity/domain/get-auth-info", "", serde_json::json!({"name": login["domain"]}));
+        let domain = post(
+            "/identity/domain/get-auth-info",
+            "",
+            serde_json::json!({"name": login["domain"]}),
+        );
         let issued = post(
             "/identity/token/issue",
             "",
@@ -145,9 +184,18 @@ impl Lab {
         loop {
             let status = self.status();
             let services = status["services"].as_array().expect("services");
-            let inventory = services.iter().find(|service| service["name"] == "inventory");
-            let endpoints = inventory.expect("inventory")["endpoints"].as_array().expect("endpoints");
-            if endpoints.iter().filter(|endpoint| endpoint["ready"] == true).count() == 5 {
+            let inventory = services
+                .iter()
+                .find(|service| service["name"] == "inventory");
+            let endpoints = inventory.expect("inventory")["endpoints"]
+                .as_array()
+                .expect("endpoints");
+            if endpoints
+                .iter()
+                .filter(|endpoint| endpoint["ready"] == true)
+                .count()
+                == 5
+            {
                 return started.elapsed();
             }
         }
@@ -155,14 +203,22 @@ impl Lab {
 
     /// KiB of the lab's own process, and of it with its pods.
     fn memory(&self) -> (u64, u64) {
-        let admin = self.folder.path().join("state").join(&self.name).join("admin.json");
-        let admin: Value = serde_json::from_slice(&std::fs::read(admin).expect("admin.json")).expect("JSON");
+        let admin = self
+            .folder
+            .path()
+            .join("state")
+            .join(&self.name)
+            .join("admin.json");
+        let admin: Value =
+            serde_json::from_slice(&std::fs::read(admin).expect("admin.json")).expect("JSON");
         let pid = admin["pid"].as_u64().expect("a process id");
         let own = pss(pid);
-        let pods = std::fs::read_dir("/proc").expect("proc").filter_map(|entry| {
-            let pid: u64 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            (parent(pid)? == admin["pid"].as_u64()?).then(|| pss(pid))
-        });
+        let pods = std::fs::read_dir("/proc")
+            .expect("proc")
+            .filter_map(|entry| {
+                let pid: u64 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+                (parent(pid)? == admin["pid"].as_u64()?).then(|| pss(pid))
+            });
         (own, own + pods.sum::<u64>())
     }
 }
@@ -183,22 +239,39 @@ impl Drop for Lab {
 fn pss(pid: u64) -> u64 {
     let rollup = PathBuf::from(format!("/proc/{pid}/smaps_rollup"));
     let text = std::fs::read_to_string(rollup).unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("Pss:"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
 }
 
 fn parent(pid: u64) -> Option<u64> {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
+    let stat =
+        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    stat.rsplit(')')
+        .next()?
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 /// Containers of the lab's own image, created and started in parallel through the API.
 fn bare_api() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     for (what, count) in [("of up", CONTAINERS_OF_UP), ("of scale", PODS_ADDED)] {
-        let mut taken: Vec<Duration> =
-            (0..=ROUNDS).map(|_| runtime.block_on(start_containers(count))).skip(1).collect();
-        println!("  bare API, {count} containers {what:<9}  {}", spread(&mut taken));
+        let mut taken: Vec<Duration> = (0..=ROUNDS)
+            .map(|_| runtime.block_on(start_containers(count)))
+            .skip(1)
+            .collect();
+        println!(
+            "  bare API, {count} containers {what:<9}  {}",
+            spread(&mut taken)
+        );
     }
 }
 
@@ -208,9 +281,15 @@ async fn start_containers(count: usize) -> Duration {
         CreateContainerOptions, ListImagesOptions, RemoveContainerOptions, StartContainerOptions,
     };
     let docker = bollard::Docker::connect_with_local_defaults().expect("Docker");
-    let images = docker.list_images(None::<ListImagesOptions>).await.expect("images");
+    let images = docker
+        .list_images(None::<ListImagesOptions>)
+        .await
+        .expect("images");
     let tags = images.into_iter().flat_map(|image| image.repo_tags);
-    let image = tags.into_iter().find(|tag| tag.starts_with("cloudforet-lab:")).expect("the lab's image");
+    let image = tags
+        .into_iter()
+        .find(|tag| tag.starts_with("cloudforet-lab:"))
+        .expect("the lab's image");
     let started = Instant::now();
     let start = |number: usize| {
         let (docker, image) = (docker.clone(), image.clone());
@@ -223,9 +302,18 @@ async fn start_containers(count: usize) -> Duration {
                 ..Default::default()
             };
             let name = format!("lab-bench-bare-{number}");
-            let options = CreateContainerOptions { name: Some(name.clone()), ..Default::default() };
-            docker.create_container(Some(options), body).await.expect("created");
-            docker.start_container(&name, None::<StartContainerOptions>).await.expect("started");
+            let options = CreateContainerOptions {
+                name: Some(name.clone()),
+                ..Default::default()
+            };
+            docker
+                .create_container(Some(options), body)
+                .await
+                .expect("created");
+            docker
+                .start_container(&name, None::<StartContainerOptions>)
+                .await
+                .expect("started");
             name
         })
     };
@@ -235,8 +323,14 @@ async fn start_containers(count: usize) -> Duration {
     }
     let taken = started.elapsed();
     for name in names {
-        let options = RemoveContainerOptions { force: true, ..Default::default() };
-        docker.remove_container(&name, Some(options)).await.expect("removed");
+        let options = RemoveContainerOptions {
+            force: true,
+            ..Default::default()
+        };
+        docker
+            .remove_container(&name, Some(options))
+            .await
+            .expect("removed");
     }
     taken
 }

@@ -3,16 +3,21 @@
 //! Pure data and pure matching. No tokio, no sockets, no files: everything here can be compared,
 //! printed, sent as JSON, and tested without a runtime.
 
+mod admin;
 mod ingress;
+mod log;
 mod pod;
 mod route;
 mod service;
 mod span;
+mod status;
 mod traceparent;
 
+pub use admin::{DownRequest, Refusal, ScaleAnswer, ScaleRequest};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
 };
+pub use log::{LogLine, OutputStream, Reading};
 pub use pod::{
     Deployment, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume, Workload,
 };
@@ -23,4 +28,8 @@ pub use service::{
     ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
 };
 pub use span::{Connection, Event, Selection, SocketPair, Span, SpanKind};
+pub use status::{
+    EndpointStatus, LabPhase, Login, PodStatus, PortStatus, ServiceStatus, Status, StoresStatus,
+    Urls,
+};
 pub use traceparent::{SpanId, TraceId, Traceparent, TraceparentError};

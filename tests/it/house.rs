@@ -34,7 +34,12 @@ const PURE: &[&str] = &["model", "balance"];
 fn no_room_names_one_it_may_not_use() {
     let rooms: BTreeMap<&str, BTreeSet<&str>> = ARROWS
         .iter()
-        .map(|(room, may_use)| (*room, may_use.iter().copied().chain(["model", room]).collect()))
+        .map(|(room, may_use)| {
+            (
+                *room,
+                may_use.iter().copied().chain(["model", room]).collect(),
+            )
+        })
         .collect();
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
@@ -68,8 +73,18 @@ fn pure_rooms_do_no_input_or_output() {
         }
         read += 1;
         for (number, line) in code_lines(&file) {
-            for forbidden in ["tokio", "std::fs", "std::process", "TcpStream", "TcpListener"] {
-                assert!(!line.contains(forbidden), "{}:{number}: {line}", file.display());
+            for forbidden in [
+                "tokio",
+                "std::fs",
+                "std::process",
+                "TcpStream",
+                "TcpListener",
+            ] {
+                assert!(
+                    !line.contains(forbidden),
+                    "{}:{number}: {line}",
+                    file.display()
+                );
             }
         }
     }
@@ -83,7 +98,11 @@ fn only_pods_knows_docker() {
             continue;
         }
         for (number, line) in code_lines(&file) {
-            assert!(!line.contains("bollard"), "{}:{number}: {line}", file.display());
+            assert!(
+                !line.contains("bollard"),
+                "{}:{number}: {line}",
+                file.display()
+            );
         }
     }
 }
@@ -92,7 +111,11 @@ fn only_pods_knows_docker() {
 fn every_file_opens_with_what_it_is() {
     for file in sources() {
         let text = fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("//!"), "{} has no //! at its top", file.display());
+        assert!(
+            text.starts_with("//!"),
+            "{} has no //! at its top",
+            file.display()
+        );
     }
 }
 
@@ -109,7 +132,10 @@ fn sources() -> Vec<PathBuf> {
         }
     }
     let mut found = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    walk(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut found,
+    );
     found.sort();
     assert!(found.len() > 20, "found the sources");
     found
@@ -119,7 +145,12 @@ fn sources() -> Vec<PathBuf> {
 fn room_of(file: &Path) -> String {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let inside = file.strip_prefix(src).unwrap();
-    let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy();
     first.trim_end_matches(".rs").to_owned()
 }
 
@@ -127,7 +158,10 @@ fn room_of(file: &Path) -> String {
 fn code_lines(file: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(file).unwrap();
     let code = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
-    text.lines().enumerate().map(|(index, line)| (index + 1, code(line))).collect()
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, code(line)))
+        .collect()
 }
 
 /// Rooms named as `crate::room` or `lab::room` in a line.
@@ -135,10 +169,11 @@ fn named_rooms(line: &str) -> Vec<&'static str> {
     let names = ARROWS.iter().map(|(room, _)| *room).chain(["app"]);
     let names_room = |room: &str| {
         ["crate::", "lab::"].iter().any(|prefix| {
-            line.match_indices(&format!("{prefix}{room}")).any(|(at, found)| {
-                let rest = &line[at + found.len()..];
-                !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
-            })
+            line.match_indices(&format!("{prefix}{room}"))
+                .any(|(at, found)| {
+                    let rest = &line[at + found.len()..];
+                    !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+                })
         })
     };
     names.filter(|room| names_room(room)).collect()

@@ -2,6 +2,7 @@
 
 mod console;
 mod console_api;
+mod config;
 mod house;
 mod support;
 //! it
