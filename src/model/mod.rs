@@ -3,16 +3,20 @@
 //! Pure data and pure matching. No tokio, no sockets, no files: everything here can be compared,
 //! printed, sent as JSON, and tested without a runtime.
 
+mod film;
 mod ingress;
+mod log;
 mod pod;
 mod route;
 mod service;
 mod span;
 mod traceparent;
 
+pub use film::{Film, FilmSummary, Hop};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
 };
+pub use log::{LogLine, OutputStream, Reading};
 pub use pod::{
     Deployment, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume, Workload,
 };
