@@ -4,6 +4,7 @@
 //! printed, sent as JSON, and tested without a runtime.
 
 mod admin;
+mod film;
 mod ingress;
 mod log;
 mod pod;
@@ -14,6 +15,7 @@ mod status;
 mod traceparent;
 
 pub use admin::{DownRequest, Refusal, ScaleAnswer, ScaleRequest};
+pub use film::{Film, FilmSummary, Hop};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
 };
