@@ -18,13 +18,17 @@ pub enum Event {
     Span(Box<Span>),
     /// One connection that `kube_proxy` drew an endpoint for.
     Connection(Connection),
-    /// The node has put a snapshot of the registry into effect.
-    Applied {
-        /// Of the snapshot.
-        generation: u64,
-        /// What of it could not be put into effect, in words; empty if all was.
-        problems: Vec<String>,
-    },
+}
+
+/// The node's word that a snapshot of the registry is in effect: a line of its stdout beside the
+/// [`Event`]s, and no part of any film.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename = "applied")]
+pub struct Applied {
+    /// Of the snapshot.
+    pub generation: u64,
+    /// What of it could not be put into effect, in words; empty if all was.
+    pub problems: Vec<String>,
 }
 
 /// One hop of one request.

@@ -5,7 +5,6 @@ mod console_api;
 mod config;
 mod house;
 mod support;
-//! it
 mod dns;
 mod kube_proxy;
 mod kube_proxy_support;
