@@ -21,7 +21,7 @@ use crate::registry::{Cluster, Registry};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another process is this lab.
-    #[error("lab {0} runs already")]
+    #[error("lab {0:?} runs already")]
     AlreadyRuns(String),
     /// The state folder cannot be used.
     #[error(transparent)]

@@ -44,7 +44,7 @@ pub(super) async fn run(
     let was_running = loop {
         match Client::find(&folder) {
             Ok(client) => {
-                printer.note(&format!("stopping lab {name}"));
+                printer.note(&format!("stopping lab {name:?}"));
                 stop(&client, &folder, arguments.data).await?;
                 break true;
             }
@@ -75,7 +75,7 @@ pub(super) async fn run(
         } else {
             ""
         };
-        format!("lab {name} {what}{data}")
+        format!("lab {name:?} {what}{data}")
     })
 }
 
@@ -98,7 +98,7 @@ async fn gone(folder: &LabFolder, pid: Option<u32>) -> Result<(), Failure> {
         if Instant::now() > deadline {
             let pid = pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
             return Err(Failure::new(format!(
-                "lab {} (process {pid}) has not stopped after {} s",
+                "lab {:?} (process {pid}) has not stopped after {} s",
                 folder.name(),
                 PATIENCE.as_secs()
             ))
@@ -118,7 +118,7 @@ async fn remove(folder: &LabFolder, data: bool) -> Result<(), Failure> {
         let lock = folder.lock()?;
         if lock.is_none() {
             return Err(Failure::new(format!(
-                "lab {} was started again meanwhile",
+                "lab {:?} was started again meanwhile",
                 folder.name()
             )));
         }

@@ -12,7 +12,8 @@ use crate::model::{LogLine, Status};
 #[derive(Debug, Args)]
 pub(super) struct LogsArguments {
     /// A Service or a pod [default: all]
-    name: Option<String>,
+    #[arg(value_name = "SERVICE|POD")]
+    whose: Option<String>,
     /// Go on with lines as they are written
     #[arg(short, long)]
     follow: bool,
@@ -34,7 +35,7 @@ pub(super) async fn run(
         ..LogQuery::default()
     };
     let mut one_pod = false;
-    if let Some(name) = &arguments.name {
+    if let Some(name) = &arguments.whose {
         if status.services.iter().any(|service| service.name == *name) {
             query.service = Some(name.clone());
         } else {
@@ -45,7 +46,7 @@ pub(super) async fn run(
     }
     let mut lines = match client.logs(&query).await {
         Err(error @ ClientError::Refused { status: 404, .. }) => {
-            let name = arguments.name.as_deref().unwrap_or_default();
+            let name = arguments.whose.as_deref().unwrap_or_default();
             return Err(unknown(&status, name, error));
         }
         other => other?,

@@ -45,13 +45,13 @@ pub struct LogQuery {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// There is no lab of this name.
-    #[error("lab {name} is not running")]
+    #[error("lab {name:?} is not running")]
     NotRunning {
         /// The lab.
         name: String,
     },
     /// The lab ended without cleaning up.
-    #[error("lab {name} is not running; its process {pid} ended without cleaning up")]
+    #[error("lab {name:?} is not running; its process {pid} ended without cleaning up")]
     Dead {
         /// The lab.
         name: String,
@@ -59,7 +59,7 @@ pub enum ClientError {
         pid: u32,
     },
     /// The lab's process runs, but its admin API is not there yet, or not any more.
-    #[error("lab {name} is just starting or stopping")]
+    #[error("lab {name:?} is just starting or stopping")]
     Busy {
         /// The lab.
         name: String,

@@ -2,7 +2,9 @@
 
 mod console;
 mod console_api;
+mod admin;
 mod config;
+mod config_cli;
 mod house;
 mod support;
 mod dns;
