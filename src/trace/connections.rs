@@ -192,8 +192,8 @@ mod tests {
         let mut table = ConnectionTable::new(10, 10);
         table.record("node", connection(1));
         table.record("kube-proxy", connection(1));
-        table.source_ended("node", 9_000_000);
+        table.source_ended("node", 900_000_000);
         assert_eq!(table.open().len(), 1);
-        assert_eq!(table.closed[0].1.closed_at, Some(9_000_000));
+        assert_eq!(table.closed[0].1.closed_at, Some(900_000_000));
     }
 }
