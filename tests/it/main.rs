@@ -1,1 +1,4 @@
 //! it
+
+mod film;
+mod film_request;

@@ -6,6 +6,7 @@
 
 mod address;
 mod call;
+mod crossing;
 mod error;
 mod login;
 mod render;
@@ -13,6 +14,7 @@ mod request;
 mod style;
 mod tls;
 mod tree;
+mod way_in;
 mod words;
 
 use std::io::Write;
