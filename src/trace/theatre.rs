@@ -57,6 +57,14 @@ struct Stage {
     films: Films,
     connections: ConnectionTable,
     counts: Counts,
+    /// Films that somebody waits for, and how many do: spans of other films wake nobody.
+    awaited: BTreeMap<TraceId, usize>,
+}
+
+/// Keeps a film among the awaited ones while somebody waits.
+struct Waiting<'a> {
+    theatre: &'a Theatre,
+    trace: TraceId,
 }
 
 impl Theatre {
@@ -71,6 +79,7 @@ impl Theatre {
                         limits.closed_connections,
                     ),
                     counts: Counts::default(),
+                    awaited: BTreeMap::new(),
                 }),
                 lines: AtomicU64::new(0),
                 news: Notify::new(),
@@ -91,6 +100,10 @@ impl Theatre {
     /// Takes one event. `source` names who told it, for events that do not say so themselves.
     pub fn ingest(&self, source: &str, event: Event) {
         let mut stage = self.stage();
+        let wakes = match &event {
+            Event::Span(span) => stage.awaited.contains_key(&span.trace),
+            Event::Connection(_) => !stage.awaited.is_empty(),
+        };
         match event {
             Event::Span(mut span) => {
                 if span.source.is_empty() {
@@ -108,7 +121,9 @@ impl Theatre {
             }
         }
         drop(stage);
-        self.shared.news.notify_waiters();
+        if wakes {
+            self.shared.news.notify_waiters();
+        }
     }
 
     /// Takes a line that a pod (or the node) wrote: an event, or a line for the log book.
@@ -145,6 +160,7 @@ impl Theatre {
     /// nothing at all.
     pub async fn wait_for(&self, trace: TraceId, timeout: Duration) -> Option<Film> {
         let deadline = Instant::now() + timeout;
+        let _waiting = Waiting::new(self, trace);
         loop {
             let news = self.shared.news.notified();
             tokio::pin!(news);
@@ -232,6 +248,25 @@ impl Theatre {
             .stage
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn new(theatre: &'a Theatre, trace: TraceId) -> Self {
+        *theatre.stage().awaited.entry(trace).or_default() += 1;
+        Self { theatre, trace }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut stage = self.theatre.stage();
+        if let Some(count) = stage.awaited.get_mut(&self.trace) {
+            *count -= 1;
+            if *count == 0 {
+                stage.awaited.remove(&self.trace);
+            }
+        }
     }
 }
 

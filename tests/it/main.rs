@@ -1,4 +1,6 @@
 //! it
 
+#[cfg(test)]
 mod film;
+#[cfg(test)]
 mod film_request;

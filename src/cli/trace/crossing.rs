@@ -14,23 +14,24 @@ impl Screen<'_> {
             .pod
             .clone()
             .unwrap_or_else(|| connection.endpoint.to_string());
-        let mut head = Line::new()
+        let head = Line::new()
             .plain("ClusterIP ")
             .with(Paint::Strong, clean(&connection.service))
             .dim(format!(" {}", connection.cluster_ip))
             .plain(format!(" {} ", self.style.arrow()))
             .with(Paint::Strong, clean(&chosen));
-        if connection.pod.is_some() {
-            head = head.dim(format!(" {}", connection.endpoint));
-        }
-        let mut details = vec![Line::new().plain(format!(
-            "connection #{} drawn {}: {}",
-            connection.id,
-            self.when(connection.drawn_at),
-            drawn(connection)
-        ))];
+        let mut details = vec![
+            Line::new()
+                .plain(format!(
+                    "connection #{} drawn {}, ",
+                    connection.id,
+                    self.when(connection.drawn_at)
+                ))
+                .plain(drawn(connection))
+                .dim(format!("; it goes on to {}", connection.endpoint)),
+        ];
         let before = connection.drawn_at < self.film.started;
-        let calls = hop.children.iter().filter_map(Hop::span).next();
+        let calls = hop.children.iter().find_map(Hop::span);
         if before && let Some(span) = calls {
             let call = match span.kind {
                 SpanKind::GrpcServer => "call of this channel",
@@ -79,18 +80,24 @@ impl Screen<'_> {
 fn drawn(connection: &Connection) -> String {
     let total = connection.candidates.len();
     let names = list(connection.candidates.iter().map(|name| clean(name)), LISTED);
-    let only = total == 1;
-    match connection.selection {
-        Selection::Random { .. } if only => format!("uniform random, with {names} alone to choose"),
-        Selection::Random { index } => {
-            format!("uniform random, the dice showed {index} (from 0) among {names}")
+    let among = format!("among {} ({names})", count(total, "endpoint"));
+    // With one to choose from, which one it was goes without saying.
+    let which = |words: &str, index: usize| {
+        if total > 1 {
+            format!(", {words} number {}", index.saturating_add(1))
+        } else {
+            String::new()
         }
-        Selection::RoundRobin { .. } if only => format!("round robin, with {names} alone"),
+    };
+    match connection.selection {
+        Selection::Random { index } => {
+            format!("uniform random {among}{}", which("the dice showed", index))
+        }
         Selection::RoundRobin { index } => {
-            format!("round robin, it was the turn of {index} (from 0) among {names}")
+            format!("round robin {among}{}", which("it was the turn of", index))
         }
         Selection::ClientIp { client } => {
-            format!("ClientIP affinity, as the last connection of {client}, among {names}")
+            format!("the endpoint that {client} had before (ClientIP affinity) {among}")
         }
     }
 }

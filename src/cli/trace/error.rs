@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use crate::model::TraceId;
 
+/// As clap's own.
+const BAD_USAGE: u8 = 2;
+
 /// Why there is no film. All but [`Self::Usage`] mean exit code 1.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
@@ -72,4 +75,14 @@ pub enum TraceError {
     /// The output is gone.
     #[error("cannot print")]
     Print(#[from] io::Error),
+}
+
+impl TraceError {
+    /// What the command ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => BAD_USAGE,
+            _ => 1,
+        }
+    }
 }

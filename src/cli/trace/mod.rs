@@ -34,7 +34,7 @@ use request::Plan;
 /// Shows one request hop by hop.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TraceArgs {
-    /// The URL, such as <https://console-api-v2.lab.localhost:8443/inventory/cloud-service/list>
+    /// The URL; any host name leads to the lab, and without a port to its load balancer
     pub url: String,
     /// The method; GET, or POST with data
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
@@ -101,7 +101,8 @@ pub async fn run(
     } = output;
     let mut plan = Plan::new(args)?;
     let client = tls::client_config(&lab.ca_certificate, args.insecure)?;
-    if plan.wants_login(args.no_login) {
+    // Without Cloudforet's backends there is nobody to log in to.
+    if plan.wants_login(args.no_login) && lab.console_api_v2.is_some() {
         let token = login::log_in(lab, &client).await?;
         writeln!(
             err,

@@ -159,14 +159,11 @@ impl Screen<'_> {
 
 /// A pod that answered.
 fn served(span: &Span) -> Branch {
-    let mut head = Line::new()
+    let head = Line::new()
         .with(Paint::Strong, clean(&span.source))
         .plain(format!("   {}   ", clean(&span.name)))
         .with(outcome(&span.status), clean(&span.status))
         .plain(format!("   {}", duration(span.duration)));
-    if let Some(inbound) = span.inbound {
-        head = head.dim(format!("   at {}", inbound.local));
-    }
     Branch {
         head,
         ..Branch::default()

@@ -5,6 +5,9 @@ use super::style::{Paint, Style};
 /// Text never gets narrower than this, however deep it stands; then lines run over the edge.
 const NARROWEST: usize = 32;
 
+/// Before the rows of a line that follow its first one.
+const HANGING: &str = "  ";
+
 /// A line of differently painted pieces.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line(Vec<(Paint, String)>);
@@ -147,20 +150,23 @@ fn draw_below(branches: &[Branch], prefix: &str, style: Style, text: &mut String
         };
         let small = format!("{below}{beside_text}");
         let room = |used: &str| {
-            let room = style.width.saturating_sub(used.chars().count());
+            let used = used.chars().count() + HANGING.len();
+            let room = style.width.saturating_sub(used);
             room.max(NARROWEST)
         };
         let head = branch.head.rows(room(&small), style);
         for (index, row) in head.iter().enumerate() {
-            if index == 0 {
-                push(text, &format!("{prefix}{joint}"), row);
+            let before = if index == 0 {
+                format!("{prefix}{joint}")
             } else {
-                push(text, &small, row);
-            }
+                format!("{small}{HANGING}")
+            };
+            push(text, &before, row);
         }
         for detail in &branch.details {
-            for row in detail.rows(room(&small), style) {
-                push(text, &small, &row);
+            for (index, row) in detail.rows(room(&small), style).iter().enumerate() {
+                let hanging = if index == 0 { "" } else { HANGING };
+                push(text, &format!("{small}{hanging}"), row);
             }
         }
         draw_below(&branch.children, &below, style, text);
@@ -202,8 +208,8 @@ mod tests {
         assert_eq!(
             draw(&tree, style),
             "|- first\n\
-             |  |  one two three four five six seven\n\
-             |  |  eight nine\n\
+             |  |  one two three four five six\n\
+             |  |    seven eight nine\n\
              |  `- child\n\
              `- last\n"
         );

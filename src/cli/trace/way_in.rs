@@ -93,20 +93,21 @@ impl Screen<'_> {
         if let Some(endpoint) = endpoint {
             line = line.dim(endpoint);
         }
-        let mut rest = String::new();
-        if let Some(selection) = selection(span) {
-            rest += &format!(", {}", selection.replace('-', " "));
-        }
+        let mut rest = Vec::new();
+        let mut choice = selection(span).map_or(String::new(), |how| how.replace('-', " "));
         if let Some(among) = among(span) {
-            rest += &format!(" among {among}");
+            choice = format!("{choice} among {among}");
+        }
+        if !choice.is_empty() {
+            rest.push(choice.trim().to_owned());
         }
         if let Some(age) = attribute(span, "upstream_connection") {
-            rest += &format!(", {age} connection");
+            rest.push(format!("{age} connection"));
         }
         if let Some(protocol) = attribute(span, "upstream_protocol") {
-            rest += &format!(", {protocol}");
+            rest.push(protocol);
         }
-        Some(line.plain(rest))
+        Some(line.plain(after(&rest)))
     }
 }
 
@@ -140,23 +141,35 @@ fn losers(span: &Span) -> Option<String> {
 }
 
 fn answered(span: &Span) -> Line {
-    let mut rest = String::new();
+    let mut rest = Vec::new();
     if let Some(count) = span.number("request_bytes") {
-        rest += &format!(", {} in", bytes(count));
+        rest.push(format!("{} in", bytes(count)));
     }
     if let Some(count) = span.number("response_bytes") {
-        rest += &format!(", {} out", bytes(count));
+        rest.push(format!("{} out", bytes(count)));
     }
+    rest.push(duration(span.duration));
     Line::new()
         .with(outcome(&span.status), clean(&span.status))
-        .plain(format!("{rest}, {}", duration(span.duration)))
+        .plain(after(&rest))
 }
 
-/// `3 (a, b, c)`
+/// Parts that go on after something, each with a comma before it.
+fn after(parts: &[String]) -> String {
+    parts.iter().flat_map(|part| [", ", part]).collect()
+}
+
+/// `3 ready (a, b, c)`
 fn among(span: &Span) -> Option<String> {
     let candidates = span.attributes.get("candidates")?.as_array()?;
+    if candidates.is_empty() {
+        return None;
+    }
     let names = list(candidates.iter().map(value), LISTED);
-    Some(format!("{} ({names})", candidates.len()))
+    Some(match candidates.len() {
+        1 => "1 ready".to_owned(),
+        total => format!("{total} ready ({names})"),
+    })
 }
 
 /// The algorithm's name, told as such or within an object.
