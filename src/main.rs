@@ -1,3 +1,7 @@
 //! The `lab` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lab::cli::run()
+}

@@ -1,1 +1,185 @@
-//! The admin API on loopback.
+//! The admin API on loopback: what runs, what is told of it, scale and down.
+//!
+//! Every request carries the lab's token and a Host that can only be loopback, so no web page
+//! can reach it, not by DNS rebinding either. Nothing is changed by GET.
+
+mod films;
+mod guard;
+mod logs;
+mod progress;
+mod refusal;
+mod scale;
+mod status;
+mod stream;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
+use axum::{Json, Router, middleware};
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use crate::model::{DownRequest, LabPhase, LogLine, Login, Status, StoresStatus, TraceId, Urls};
+use crate::net::Shutdown;
+use crate::registry::Registry;
+
+pub use refusal::AdminError;
+pub use status::status_of;
+
+/// Longest body of a request: they are a few words of JSON.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// What the API shows and acts on; cheap to clone.
+#[derive(Clone)]
+pub struct AdminState {
+    /// Services, pods, endpoints; `scale` writes here.
+    pub registry: Registry,
+    /// What the registry does not know.
+    pub facts: watch::Receiver<Facts>,
+    /// Logs, films and connections.
+    pub records: Arc<dyn Records>,
+    /// Where a wish to stop goes.
+    pub stop: mpsc::Sender<DownRequest>,
+    /// What every request must carry.
+    pub token: Arc<str>,
+    /// Ends streams.
+    pub shutdown: Shutdown,
+}
+
+/// What the app knows about the lab as a whole. The app holds the sender and changes it as it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The lab's name.
+    pub name: String,
+    /// `process` or `docker`, once it is decided.
+    pub runtime: String,
+    /// Why that one.
+    pub runtime_reason: String,
+    /// Where the lab is in its life.
+    pub phase: LabPhase,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// Where to point a browser.
+    pub urls: Urls,
+    /// The CA's certificate.
+    pub ca_certificate: Option<PathBuf>,
+    /// Who may log in.
+    pub login: Option<Login>,
+    /// What serves the data.
+    pub stores: StoresStatus,
+    /// What went less well than it could.
+    pub warnings: Vec<String>,
+}
+
+/// Whose lines are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogSelection {
+    /// Those of the pods of this Service.
+    pub service: Option<String>,
+    /// Those of this pod.
+    pub pod: Option<String>,
+}
+
+/// What the lab has seen: implemented over the trace room by the app.
+pub trait Records: Send + Sync + 'static {
+    /// Open connections through the Service's ClusterIP to this endpoint.
+    fn connections(&self, service: &str, endpoint: SocketAddr) -> u64;
+
+    /// The last `tail` lines that were selected, oldest first.
+    fn logs(&self, selection: &LogSelection, tail: usize) -> Vec<LogLine>;
+
+    /// The same, and the lines from then on, with none between them lost or doubled.
+    fn follow_logs(
+        &self,
+        selection: &LogSelection,
+        tail: usize,
+    ) -> (Vec<LogLine>, BoxStream<'static, LogLine>);
+
+    /// What each film is about, the newest first.
+    fn films(&self) -> Vec<serde_json::Value>;
+
+    /// One film, as soon as it is complete; after `wait` as far as it is known.
+    fn film(&self, trace: TraceId, wait: Duration)
+    -> BoxFuture<'static, Option<serde_json::Value>>;
+}
+
+impl fmt::Debug for AdminState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The token does not belong into a log.
+        formatter
+            .debug_struct("AdminState")
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AdminState {
+    /// What runs now.
+    pub fn status(&self) -> Status {
+        let facts = self.facts.borrow().clone();
+        status_of(&facts, &self.registry.snapshot(), &*self.records)
+    }
+}
+
+/// All routes behind the guard.
+pub fn router(state: AdminState) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/api/status", get(show_status))
+        .route("/api/progress", get(progress::show))
+        .route("/api/scale", post(scale::scale))
+        .route("/api/down", post(scale::down))
+        .route("/api/logs", get(logs::show))
+        .route("/api/films", get(films::list))
+        .route("/api/films/{trace}", get(films::show))
+        .fallback(async || AdminError::NoSuchRoute)
+        .method_not_allowed_fallback(async || AdminError::Method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .with_state(state)
+}
+
+/// Serves until the signal, then lets requests end.
+pub async fn serve(
+    listener: TcpListener,
+    state: AdminState,
+    mut shutdown: Shutdown,
+) -> std::io::Result<()> {
+    // Streams write single small lines, which must not wait to fill a segment.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router(state))
+        .with_graceful_shutdown(async move { shutdown.recv().await })
+        .await
+}
+
+/// A token that cannot be guessed: 256 bits of the system's randomness, as hex.
+pub fn new_token() -> std::io::Result<String> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| std::io::Error::other("the system has no randomness"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+async fn index(State(state): State<AdminState>) -> Json<serde_json::Value> {
+    Json(serde_json::json!({
+        "lab": state.facts.borrow().name,
+        "routes": [
+            "GET /api/status", "GET /api/progress", "POST /api/scale", "POST /api/down",
+            "GET /api/logs", "GET /api/films", "GET /api/films/{trace}",
+        ],
+    }))
+}
+
+async fn show_status(State(state): State<AdminState>) -> Json<Status> {
+    Json(state.status())
+}

@@ -3,6 +3,7 @@
 //! Pure data and pure matching. No tokio, no sockets, no files: everything here can be compared,
 //! printed, sent as JSON, and tested without a runtime.
 
+mod admin;
 mod film;
 mod ingress;
 mod log;
@@ -10,8 +11,10 @@ mod pod;
 mod route;
 mod service;
 mod span;
+mod status;
 mod traceparent;
 
+pub use admin::{DownRequest, Refusal, ScaleAnswer, ScaleRequest};
 pub use film::{Film, FilmSummary, Hop};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
@@ -26,5 +29,9 @@ pub use service::{
     LoadBalancerStatus, NetworkSnapshot, NodePort, Protocol, ProxyMode, Secret, Service,
     ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
 };
-pub use span::{Connection, Event, Selection, SocketPair, Span, SpanKind};
+pub use span::{Applied, Connection, Event, Selection, SocketPair, Span, SpanKind};
+pub use status::{
+    EndpointStatus, LabPhase, Login, PodStatus, PortStatus, ServiceStatus, Status, StoresStatus,
+    Urls,
+};
 pub use traceparent::{SpanId, TraceId, Traceparent, TraceparentError};

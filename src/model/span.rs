@@ -20,6 +20,17 @@ pub enum Event {
     Connection(Connection),
 }
 
+/// The node's word that a snapshot of the registry is in effect: a line of its stdout beside the
+/// [`Event`]s, and no part of any film.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename = "applied")]
+pub struct Applied {
+    /// Of the snapshot.
+    pub generation: u64,
+    /// What of it could not be put into effect, in words; empty if all was.
+    pub problems: Vec<String>,
+}
+
 /// One hop of one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Span {

@@ -1,5 +1,14 @@
-//! it
+//! All tests that need more than one room, in one binary.
 
+mod console;
+mod console_api;
+mod config;
+mod house;
+mod support;
+mod dns;
+mod kube_proxy;
+mod kube_proxy_support;
+mod node;
 #[cfg(test)]
 mod film;
 #[cfg(test)]

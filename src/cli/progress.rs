@@ -1,0 +1,107 @@
+//! What happens while one waits: on a terminal a list that is redrawn, else a line for each change.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
+
+use super::printer::Printer;
+use super::view;
+use crate::model::Status;
+
+/// Width of a terminal that does not tell its own.
+const WIDTH: usize = 80;
+
+/// Shows how pods come and go.
+#[derive(Debug)]
+pub(super) struct Progress<'a> {
+    printer: &'a Printer,
+    /// Only pods of this Service, if one is named.
+    service: Option<&'a str>,
+    terminal: bool,
+    shown: BTreeMap<String, String>,
+    drawn: usize,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(printer: &'a Printer, service: Option<&'a str>) -> Self {
+        Self {
+            printer,
+            service,
+            terminal: io::stderr().is_terminal(),
+            shown: BTreeMap::new(),
+            drawn: 0,
+        }
+    }
+
+    /// Shows what is new.
+    pub(super) fn show(&mut self, status: &Status) {
+        let states: BTreeMap<String, String> = status
+            .pods
+            .iter()
+            .filter(|pod| {
+                self.service
+                    .is_none_or(|name| pod.service.as_deref() == Some(name))
+            })
+            .map(|pod| (pod.name.clone(), view::state(pod)))
+            .collect();
+        if self.terminal {
+            if states != self.shown {
+                self.redraw(&states);
+            }
+        } else {
+            self.tell(&states);
+        }
+        self.shown = states;
+    }
+
+    fn tell(&self, states: &BTreeMap<String, String>) {
+        for (name, state) in states {
+            if self.shown.get(name) != Some(state) {
+                self.printer.note(&format!("pod {name}: {state}"));
+            }
+        }
+        for name in self.shown.keys() {
+            if !states.contains_key(name) {
+                self.printer.note(&format!("pod {name}: gone"));
+            }
+        }
+    }
+
+    fn redraw(&mut self, states: &BTreeMap<String, String>) {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        if self.drawn > 0 {
+            let _ = write!(text, "\x1b[{}A", self.drawn);
+        }
+        let names = states.keys().map(|name| name.chars().count()).max();
+        let names = names.unwrap_or_default();
+        let width = width();
+        for (name, state) in states {
+            // What comes from a pod may hold control characters, and a wrapped line would spoil
+            // the count.
+            let line: String = format!("  {name:<names$}  {state}")
+                .chars()
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .take(width.saturating_sub(1))
+                .collect();
+            let _ = writeln!(text, "\x1b[2K{line}");
+        }
+        // Lines of pods that are gone.
+        text.push_str("\x1b[J");
+        self.drawn = states.len();
+        self.printer.draw(&text);
+    }
+}
+
+#[cfg(unix)]
+fn width() -> usize {
+    match rustix::termios::tcgetwinsize(io::stderr()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => WIDTH,
+    }
+}
+
+#[cfg(not(unix))]
+fn width() -> usize {
+    WIDTH
+}

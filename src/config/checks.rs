@@ -1,0 +1,116 @@
+//! Rules between entries: an ingress and its services, a service and what it waits for.
+
+use std::collections::BTreeMap;
+
+use super::ingresses::FoundIngress;
+use super::services::FoundService;
+use super::settings::RuntimeChoice;
+use super::suggest::nearest;
+use crate::model::{AppProtocol, BackendPort, Service};
+
+/// Every Service that an ingress names exists and has the port.
+pub(super) fn services_of_ingresses(ingresses: &[FoundIngress<'_>], services: &[FoundService<'_>]) {
+    let by_name: BTreeMap<&str, &Service> = services
+        .iter()
+        .map(|found| (found.service.name.as_str(), &found.service))
+        .collect();
+    for found in ingresses.iter().flat_map(|ingress| &ingress.backends) {
+        let name = found.backend.service.as_str();
+        let Some(service) = by_name.get(name) else {
+            let remedy = match nearest(name, by_name.keys().copied()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("add a [services.{name}]"),
+            };
+            found.service.refuse("no such Service", remedy);
+            continue;
+        };
+        let index = match &found.backend.port {
+            BackendPort::Number(port) => service.port_index(*port),
+            BackendPort::Name(name) => service.port_index_by_name(name),
+        };
+        match index.map(|index| &service.ports[index]) {
+            // A Service whose own ports are wrong has been reported.
+            None if service.ports.is_empty() => {}
+            None => found.port.refuse(
+                format!("Service {name} has no such port"),
+                format!("it has {}", ports_of(service)),
+            ),
+            Some(port) if port.app_protocol == AppProtocol::Tcp => found.port.refuse(
+                format!("Service {name} speaks neither HTTP nor gRPC on it"),
+                "an ingress routes HTTP only",
+            ),
+            Some(_) => {}
+        }
+    }
+}
+
+fn ports_of(service: &Service) -> String {
+    let ports: Vec<_> = service
+        .ports
+        .iter()
+        .map(|port| match port.name.as_str() {
+            "" => port.port.to_string(),
+            name => format!("{} (\"{name}\")", port.port),
+        })
+        .collect();
+    ports.join(", ")
+}
+
+/// What is waited for exists, and nobody waits for itself, not even around corners.
+pub(super) fn waiting(services: &[FoundService<'_>]) {
+    let waits: BTreeMap<&str, Vec<&str>> = services
+        .iter()
+        .map(|found| {
+            let names = found.wait_for.iter().map(|(name, _)| *name).collect();
+            (found.service.name.as_str(), names)
+        })
+        .collect();
+    for found in services {
+        let own = found.service.name.as_str();
+        for (name, field) in &found.wait_for {
+            if !waits.contains_key(name) {
+                let remedy = match nearest(name, waits.keys().copied()) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => "leave it out".to_owned(),
+                };
+                field.refuse("no such Service", remedy);
+            } else if reaches(name, own, &waits) {
+                let message = if *name == own {
+                    "a Service that waits for itself never starts".to_owned()
+                } else {
+                    format!("{name} waits for {own}, so neither would ever start")
+                };
+                field.refuse(message, "leave one of them out");
+            }
+        }
+    }
+}
+
+/// Whether `from` is `to` or waits for it, directly or through others.
+fn reaches(from: &str, to: &str, waits: &BTreeMap<&str, Vec<&str>>) -> bool {
+    let mut seen = Vec::new();
+    let mut next = vec![from];
+    while let Some(name) = next.pop() {
+        if name == to {
+            return true;
+        }
+        if !seen.contains(&name) {
+            seen.push(name);
+            next.extend(waits.get(name).into_iter().flatten());
+        }
+    }
+    false
+}
+
+/// Images run in containers only.
+pub(super) fn runtime(runtime: RuntimeChoice, services: &[FoundService<'_>]) {
+    for field in services.iter().filter_map(|found| found.image.as_ref()) {
+        match runtime {
+            RuntimeChoice::Process => field.refuse(
+                "an image needs runtime = \"docker\"",
+                "choose that runtime, or name a command in place of the image",
+            ),
+            RuntimeChoice::Auto | RuntimeChoice::Docker => {}
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The sections that are there once: everything but services and ingresses.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use super::raw::RawConfig;
+use super::section::{Reader, Section};
+use super::settings::{
+    CloudforetConfig, Config, Controller, DockerConfig, IngressConfig, LoadBalancerConfig,
+    RuntimeChoice, StoreChoice, StoresConfig, TraceConfig,
+};
+use super::subnet::SubnetChoice;
+use super::{checks, ingresses, names, services};
+use crate::model::{Login, ProxyMode, TrafficPolicy};
+
+/// Name of a lab that was given none.
+pub(super) const NAME: &str = "lab";
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Unprivileged stand-ins for 80 and 443.
+const HTTP: u16 = 8080;
+const HTTPS: u16 = 8443;
+const INGRESS_REPLICAS: u32 = 1;
+/// Replicas share one process; more of them show nothing new.
+const INGRESS_REPLICAS_LIMIT: i64 = 20;
+/// Enough to see every click of a few people, little enough to be lost in the noise of a load test.
+const FILMS_PER_SECOND: u32 = 50;
+const FILMS_PER_SECOND_LIMIT: i64 = 10_000;
+/// About 10 MB of films of ordinary length.
+const FILMS_KEPT: usize = 500;
+const FILMS_KEPT_LIMIT: i64 = 100_000;
+const LOGIN: [&str; 3] = ["spaceone", "admin", "Admin123!@#"];
+const MONGODB_IMAGE: &str = "mongo:8";
+
+/// Reads a merged document. `folder` is where relative paths start, `file` what was read.
+pub(super) fn read(
+    raw: &RawConfig,
+    folder: Option<&Path>,
+    file: Option<&Path>,
+    reader: &Reader,
+) -> Config {
+    let root = reader.root(&raw.0);
+    let name = label(&root);
+    let runtime = root.choice(
+        "runtime",
+        &[
+            ("auto", RuntimeChoice::Auto),
+            ("process", RuntimeChoice::Process),
+            ("docker", RuntimeChoice::Docker),
+        ],
+    );
+    let services = services::read(&root, folder);
+    let controller = controller(&root);
+    let ingresses = ingresses::read(&root, controller.controller);
+    checks::services_of_ingresses(&ingresses, &services);
+    checks::waiting(&services);
+    checks::runtime(runtime, &services);
+    let mut config = Config {
+        file: file.map(Path::to_owned),
+        name,
+        runtime,
+        load_balancer: load_balancer(&root),
+        ingress: controller,
+        proxy_mode: proxy_mode(&root),
+        docker: docker(&root),
+        trace: trace(&root),
+        login: login(&root),
+        stores: stores(&root, runtime),
+        cloudforet: cloudforet(&root),
+        deployments: Vec::new(),
+        services: Vec::new(),
+        static_endpoints: Vec::new(),
+        ingresses: ingresses.into_iter().map(|found| found.ingress).collect(),
+        warnings: Vec::new(),
+    };
+    for found in services {
+        config.services.push(found.service);
+        config.deployments.extend(found.deployment);
+        config.static_endpoints.extend(found.endpoints);
+    }
+    root.finish();
+    config
+}
+
+fn label(root: &Section<'_>) -> String {
+    let Some(field) = root.field("name") else {
+        return NAME.to_owned();
+    };
+    match field.text() {
+        Some(name) if names::is_label(name) => name.to_owned(),
+        Some(_) => {
+            field.refuse(
+                "must be a DNS label: small letters, digits and hyphens, at most 63",
+                "write name = \"lab\"",
+            );
+            NAME.to_owned()
+        }
+        None => NAME.to_owned(),
+    }
+}
+
+/// A section that the default has, so it is there whatever the user's file says; a value that is
+/// no table has been refused.
+fn section<'a>(root: &Section<'a>, key: &'static str) -> Option<Section<'a>> {
+    root.field(key)?.section()
+}
+
+fn load_balancer(root: &Section<'_>) -> LoadBalancerConfig {
+    let mut config = LoadBalancerConfig {
+        address: ADDRESS,
+        http: HTTP,
+        https: HTTPS,
+        external_traffic_policy: TrafficPolicy::Cluster,
+    };
+    let Some(section) = section(root, "load_balancer") else {
+        return config;
+    };
+    if let Some(field) = section.field("address")
+        && let Some(text) = field.text()
+    {
+        match text.parse() {
+            Ok(address) => config.address = address,
+            Err(_) => field.refuse(
+                "must be an IP address of this machine",
+                "write address = \"127.0.0.1\", or \"0.0.0.0\" to open the lab to the network",
+            ),
+        }
+    }
+    let limits = 0..=i64::from(u16::MAX);
+    config.http = section.number("http", limits.clone(), HTTP);
+    config.https = section.number("https", limits, HTTPS);
+    if config.http == config.https && config.http != 0 {
+        same_port(&section);
+    }
+    config.external_traffic_policy = section.choice(
+        "external_traffic_policy",
+        &[
+            ("Cluster", TrafficPolicy::Cluster),
+            ("Local", TrafficPolicy::Local),
+        ],
+    );
+    section.finish();
+    config
+}
+
+/// Names the one of the two ports that the user wrote.
+fn same_port(section: &Section<'_>) {
+    let fields = ["https", "http"].map(|key| section.field(key));
+    let written = fields.iter().flatten().find(|field| !field.is_default());
+    if let Some(field) = written {
+        field.refuse(
+            "http and https have the same port",
+            "choose another, or 0 for any free port",
+        );
+    }
+}
+
+fn controller(root: &Section<'_>) -> IngressConfig {
+    let mut config = IngressConfig {
+        controller: Controller::Traefik,
+        replicas: INGRESS_REPLICAS,
+        strict_prefix_matching: false,
+        redirect_https: true,
+    };
+    let Some(section) = section(root, "ingress") else {
+        return config;
+    };
+    config.controller = section.choice(
+        "controller",
+        &[
+            ("traefik", Controller::Traefik),
+            ("nginx", Controller::Nginx),
+        ],
+    );
+    config.replicas = section.number("replicas", 1..=INGRESS_REPLICAS_LIMIT, INGRESS_REPLICAS);
+    config.strict_prefix_matching = section.boolean("strict_prefix_matching", false);
+    config.redirect_https = section.boolean("redirect_https", true);
+    section.finish();
+    config
+}
+
+fn proxy_mode(root: &Section<'_>) -> ProxyMode {
+    let Some(section) = section(root, "kube_proxy") else {
+        return ProxyMode::default();
+    };
+    let mode = section.choice(
+        "mode",
+        &[("iptables", ProxyMode::Iptables), ("ipvs", ProxyMode::Ipvs)],
+    );
+    section.finish();
+    mode
+}
+
+fn docker(root: &Section<'_>) -> DockerConfig {
+    let mut config = DockerConfig {
+        subnet: SubnetChoice::Auto,
+        image: None,
+    };
+    let Some(section) = section(root, "docker") else {
+        return config;
+    };
+    if let Some(field) = section.field("subnet")
+        && let Some(text) = field.text()
+        && text != "auto"
+    {
+        match text.parse() {
+            Ok(subnet) => config.subnet = SubnetChoice::Fixed(subnet),
+            Err(message) => field.refuse(
+                message,
+                "write subnet = \"10.60.0.0/15\": pods in its lower half, ClusterIPs in its upper",
+            ),
+        }
+    }
+    if let Some(image) = section.field("image").and_then(|field| field.text())
+        && !image.is_empty()
+    {
+        config.image = Some(image.to_owned());
+    }
+    section.finish();
+    config
+}
+
+fn trace(root: &Section<'_>) -> TraceConfig {
+    let mut config = TraceConfig {
+        enabled: true,
+        films_per_second: FILMS_PER_SECOND,
+        keep: FILMS_KEPT,
+    };
+    let Some(section) = section(root, "trace") else {
+        return config;
+    };
+    config.enabled = section.boolean("enabled", true);
+    config.films_per_second = section.number(
+        "films_per_second",
+        0..=FILMS_PER_SECOND_LIMIT,
+        FILMS_PER_SECOND,
+    );
+    config.keep = section.number("keep", 1..=FILMS_KEPT_LIMIT, FILMS_KEPT);
+    section.finish();
+    config
+}
+
+fn login(root: &Section<'_>) -> Login {
+    let [domain, user, password] = LOGIN.map(str::to_owned);
+    let Some(section) = section(root, "login") else {
+        return Login {
+            domain,
+            user,
+            password,
+        };
+    };
+    let login = Login {
+        domain: section.words("domain", &domain),
+        user: section.words("user", &user),
+        password: section.words("password", &password),
+    };
+    section.finish();
+    login
+}
+
+fn stores(root: &Section<'_>, runtime: RuntimeChoice) -> StoresConfig {
+    let mut config = StoresConfig {
+        mongodb: StoreChoice::Auto,
+        mongodb_image: MONGODB_IMAGE.to_owned(),
+    };
+    let Some(section) = section(root, "stores") else {
+        return config;
+    };
+    if let Some(field) = section.field("mongodb") {
+        let choice = field.choice(&[
+            ("auto", StoreChoice::Auto),
+            ("built-in", StoreChoice::BuiltIn),
+            ("mongod", StoreChoice::Mongod),
+            ("image", StoreChoice::Image),
+        ]);
+        config.mongodb = choice.unwrap_or_default();
+        match (config.mongodb, runtime) {
+            (StoreChoice::Image, RuntimeChoice::Process) => field.refuse(
+                "needs runtime = \"docker\"",
+                "write mongodb = \"mongod\" or \"built-in\"",
+            ),
+            (StoreChoice::Mongod, RuntimeChoice::Docker) => field.refuse(
+                "needs runtime = \"process\"",
+                "write mongodb = \"image\" or \"built-in\"",
+            ),
+            _ => {}
+        }
+    }
+    config.mongodb_image = section.words("mongodb_image", MONGODB_IMAGE);
+    section.finish();
+    config
+}
+
+fn cloudforet(root: &Section<'_>) -> CloudforetConfig {
+    let mut config = CloudforetConfig {
+        enabled: true,
+        sample_data: true,
+    };
+    let Some(section) = section(root, "cloudforet") else {
+        return config;
+    };
+    config.enabled = section.boolean("enabled", true);
+    config.sample_data = section.boolean("sample_data", true);
+    section.finish();
+    config
+}

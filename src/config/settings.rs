@@ -1,0 +1,207 @@
+//! What a checked config says, in the words of the model where it has them.
+//!
+//! Every field holds a usable value; nothing here needs a second look.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::subnet::SubnetChoice;
+use crate::model::{
+    ClusterIp, Deployment, Ingress, Login, ProxyMode, Service, TrafficPolicy, Workload,
+};
+
+/// Everything that a lab is told before it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Config {
+    /// The file it came from; `None` for the built-in default.
+    pub file: Option<PathBuf>,
+    /// Name of the lab, a DNS label.
+    pub name: String,
+    /// What runs the pods.
+    pub runtime: RuntimeChoice,
+    /// The host ports.
+    pub load_balancer: LoadBalancerConfig,
+    /// The ingress replicas.
+    pub ingress: IngressConfig,
+    /// How ClusterIPs draw.
+    pub proxy_mode: ProxyMode,
+    /// The Docker runtime.
+    pub docker: DockerConfig,
+    /// Films.
+    pub trace: TraceConfig,
+    /// Who may log in.
+    pub login: Login,
+    /// What serves MongoDB's protocol.
+    pub stores: StoresConfig,
+    /// The built-in backends.
+    pub cloudforet: CloudforetConfig,
+    /// Desired pods; one Deployment for each Service that is not made of static endpoints, with
+    /// the Service's name.
+    pub deployments: Vec<Deployment>,
+    /// Services. ClusterIPs are [`Config::UNASSIGNED`] until the app gives them out.
+    pub services: Vec<Service>,
+    /// Addresses of the user's own, for the Services without a Deployment.
+    pub static_endpoints: Vec<StaticEndpoints>,
+    /// Ingress objects.
+    pub ingresses: Vec<Ingress>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// The ClusterIP of a Service that has none yet.
+    pub const UNASSIGNED: ClusterIp = ClusterIp::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
+    /// The Services that only the Docker runtime can run, by name.
+    pub fn image_services(&self) -> impl Iterator<Item = &str> {
+        self.deployments
+            .iter()
+            .filter(|deployment| matches!(deployment.template.workload, Workload::Image { .. }))
+            .map(|deployment| deployment.name.as_str())
+    }
+}
+
+/// `runtime`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuntimeChoice {
+    /// Docker when its daemon answers, else processes.
+    #[default]
+    Auto,
+    /// Child processes.
+    Process,
+    /// Containers.
+    Docker,
+}
+
+/// `[load_balancer]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LoadBalancerConfig {
+    /// Where the host ports listen.
+    pub address: IpAddr,
+    /// Port for clear text; 0 for any.
+    pub http: u16,
+    /// Port for TLS; 0 for any.
+    pub https: u16,
+    /// What happens to the client address.
+    pub external_traffic_policy: TrafficPolicy,
+}
+
+/// `[ingress]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IngressConfig {
+    /// Whose behaviour it has.
+    pub controller: Controller,
+    /// At least one.
+    pub replicas: u32,
+    /// Whether Traefik's Prefix compares whole elements.
+    pub strict_prefix_matching: bool,
+    /// Whether http:// is answered with a redirect.
+    pub redirect_https: bool,
+}
+
+/// `ingress.controller`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Controller {
+    /// As K3s ships it.
+    #[default]
+    Traefik,
+    /// ingress-nginx.
+    Nginx,
+}
+
+impl Controller {
+    /// The IngressClass it serves, and the stem of its pods' names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Traefik => "traefik",
+            Self::Nginx => "nginx",
+        }
+    }
+}
+
+/// `[docker]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DockerConfig {
+    /// Where pods and ClusterIPs live.
+    pub subnet: SubnetChoice,
+    /// Image with the `lab` binary; `None` makes one from the running binary.
+    pub image: Option<String>,
+}
+
+/// `[trace]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TraceConfig {
+    /// Whether there are films at all.
+    pub enabled: bool,
+    /// How many requests are filmed each second without being asked for.
+    pub films_per_second: u32,
+    /// How many films are kept.
+    pub keep: usize,
+}
+
+/// `[stores]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoresConfig {
+    /// What serves MongoDB's protocol for the built-in `mongodb` service.
+    pub mongodb: StoreChoice,
+    /// The image, where that is an image.
+    pub mongodb_image: String,
+}
+
+/// `stores.mongodb`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreChoice {
+    /// A real one when the runtime has it at hand, else the built-in one.
+    #[default]
+    Auto,
+    /// The server in this binary.
+    BuiltIn,
+    /// `mongod` on the PATH.
+    Mongod,
+    /// A container image.
+    Image,
+}
+
+/// `[cloudforet]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CloudforetConfig {
+    /// Whether the built-in services and ingresses are part of the lab.
+    pub enabled: bool,
+    /// Whether an empty database is filled once.
+    pub sample_data: bool,
+}
+
+/// Addresses behind a Service without selector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StaticEndpoints {
+    /// The Service; it has exactly one port.
+    pub service: String,
+    /// At least one.
+    pub addresses: Vec<HostPort>,
+}
+
+/// `host:port` as written; names are resolved by the app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostPort {
+    /// A name, or an address without brackets.
+    pub host: String,
+    /// 1–65535
+    pub port: u16,
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(formatter, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(formatter, "{}:{}", self.host, self.port)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! A config in a few lines, as `lab check` prints it.
+
+use std::fmt::Write as _;
+
+use super::settings::{Config, RuntimeChoice};
+use crate::model::{
+    AppProtocol, BackendPort, ClusterIp, Ingress, IngressBackend, PathType, ProbeAction, Protocol,
+    Service, SessionAffinity, Workload,
+};
+
+impl Config {
+    /// What would run, a line for each thing.
+    pub fn summary(&self) -> String {
+        let runtime = match self.runtime {
+            RuntimeChoice::Auto => "auto",
+            RuntimeChoice::Process => "process",
+            RuntimeChoice::Docker => "docker",
+        };
+        let balancer = &self.load_balancer;
+        let mut lines = vec![
+            format!("lab {}, runtime {runtime}", self.name),
+            format!(
+                "load balancer {}: http {}, https {}, externalTrafficPolicy {:?}",
+                balancer.address,
+                host_port(balancer.http),
+                host_port(balancer.https),
+                balancer.external_traffic_policy
+            ),
+            format!(
+                "ingress {}: {}",
+                self.ingress.controller.name(),
+                counted(self.ingress.replicas, "replica")
+            ),
+        ];
+        lines.extend(self.services.iter().map(|service| self.service(service)));
+        lines.extend(self.ingresses.iter().flat_map(ingress));
+        lines.join("\n")
+    }
+
+    fn service(&self, service: &Service) -> String {
+        let ports: Vec<_> = service.ports.iter().map(port).collect();
+        let mut line = format!("service {}: {}, ", service.name, ports.join(", "));
+        // Writing to a String cannot fail.
+        match service.cluster_ip {
+            ClusterIp::None => line.push_str("headless"),
+            ClusterIp::Address(_) => {
+                let _ = write!(line, "{:?}", service.kind);
+            }
+        }
+        if let SessionAffinity::ClientIP { timeout_seconds } = service.session_affinity {
+            let _ = write!(line, ", affinity ClientIP {timeout_seconds} s");
+        }
+        let of_service = |name: &String| *name == service.name;
+        if let Some(found) = self
+            .static_endpoints
+            .iter()
+            .find(|found| of_service(&found.service))
+        {
+            let addresses: Vec<_> = found.addresses.iter().map(ToString::to_string).collect();
+            let _ = write!(line, ", endpoints {}", addresses.join(" "));
+        }
+        if let Some(deployment) = self
+            .deployments
+            .iter()
+            .find(|deployment| of_service(&deployment.name))
+        {
+            let template = &deployment.template;
+            let _ = write!(
+                line,
+                ", {} of {}, ready by {}",
+                counted(deployment.replicas, "pod"),
+                workload(&template.workload),
+                probe(&template.readiness.action)
+            );
+            if !template.wait_for.is_empty() {
+                let _ = write!(line, ", after {}", template.wait_for.join(" "));
+            }
+        }
+        line
+    }
+}
+
+fn host_port(port: u16) -> String {
+    match port {
+        0 => "any port".to_owned(),
+        port => port.to_string(),
+    }
+}
+
+fn counted(number: u32, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+fn port(port: &crate::model::ServicePort) -> String {
+    let mut text = port.port.to_string();
+    if port.target_port != port.port {
+        let _ = write!(text, "->{}", port.target_port);
+    }
+    if !port.name.is_empty() {
+        let _ = write!(text, " {}", port.name);
+    }
+    text.push_str(match (port.protocol, port.app_protocol) {
+        (Protocol::Udp, _) => " udp",
+        (_, AppProtocol::Http) => " http",
+        (_, AppProtocol::H2c) => " h2c",
+        (_, AppProtocol::Tcp) => " tcp",
+    });
+    text
+}
+
+fn workload(workload: &Workload) -> String {
+    match workload {
+        Workload::BuiltIn { program } => format!("built-in {program}"),
+        Workload::Image { image, .. } => format!("image {image}"),
+        Workload::Command { command, .. } => format!("command {}", command.join(" ")),
+    }
+}
+
+fn probe(action: &ProbeAction) -> String {
+    match action {
+        ProbeAction::Grpc { port } => format!("grpc {port}"),
+        ProbeAction::Http { port, path } => format!("http {port}{path}"),
+        ProbeAction::Tcp { port } => format!("tcp {port}"),
+        ProbeAction::None => "itself".to_owned(),
+    }
+}
+
+fn ingress(ingress: &Ingress) -> Vec<String> {
+    let tls: Vec<&str> = ingress
+        .tls
+        .iter()
+        .flat_map(|tls| tls.hosts.iter().map(String::as_str))
+        .collect();
+    let mut lines = Vec::new();
+    for rule in &ingress.rules {
+        for path in &rule.paths {
+            let host = rule.host.as_deref().unwrap_or("*");
+            let kind = match path.path_type {
+                PathType::Exact => "Exact",
+                PathType::Prefix => "Prefix",
+                PathType::ImplementationSpecific => "ImplementationSpecific",
+            };
+            let secured = if tls.contains(&host) { ", TLS" } else { "" };
+            lines.push(format!(
+                "ingress {}: {host}{} ({kind}) to {}{secured}",
+                ingress.name,
+                path.path,
+                backend(&path.backend)
+            ));
+        }
+    }
+    if let Some(default) = &ingress.default_backend {
+        lines.push(format!(
+            "ingress {}: everything else to {}",
+            ingress.name,
+            backend(default)
+        ));
+    }
+    lines
+}
+
+fn backend(backend: &IngressBackend) -> String {
+    match &backend.port {
+        BackendPort::Number(port) => format!("{}:{port}", backend.service),
+        BackendPort::Name(name) => format!("{}:{name}", backend.service),
+    }
+}

@@ -1,0 +1,128 @@
+//! A small HTTPS client that trusts one CA and dials loopback whatever the name.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// Anything that goes wrong before there is an answer.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The client.
+#[derive(Clone)]
+pub struct Https {
+    connector: TlsConnector,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+impl Https {
+    /// Trusts the CA in this PEM file and nothing else.
+    pub fn trusting(ca: &Path) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
+            roots.add(certificate.unwrap()).unwrap();
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self { connector: TlsConnector::from(Arc::new(config)) }
+    }
+
+    /// A connection that stays open for many requests.
+    pub async fn connect(&self, url: &str) -> Result<Connection, Failure> {
+        let uri: Uri = url.parse()?;
+        let host = uri.host().ok_or("no host")?.to_owned();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, uri.port_u16().unwrap_or(443)));
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let stream = self.connector.connect(ServerName::try_from(host)?, stream).await?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Connection { sender })
+    }
+
+    /// One POST of JSON over a connection of its own.
+    pub async fn post(
+        &self,
+        url: &str,
+        token: Option<&str>,
+        body: &serde_json::Value,
+    ) -> Result<Answer, Failure> {
+        self.connect(url).await?.post(url, token, body).await
+    }
+
+    /// One GET over a connection of its own.
+    pub async fn get(&self, url: &str) -> Result<Answer, Failure> {
+        self.connect(url).await?.send("GET", url, None, Bytes::new()).await
+    }
+}
+
+/// One kept-alive connection.
+pub struct Connection {
+    sender: hyper::client::conn::http1::SendRequest<Full<Bytes>>,
+}
+
+impl Connection {
+    /// POSTs JSON.
+    pub async fn post(
+        &mut self,
+        url: &str,
+        token: Option<&str>,
+        body: &serde_json::Value,
+    ) -> Result<Answer, Failure> {
+        self.send("POST", url, token, Bytes::from(body.to_string())).await
+    }
+
+    async fn send(
+        &mut self,
+        method: &str,
+        url: &str,
+        token: Option<&str>,
+        body: Bytes,
+    ) -> Result<Answer, Failure> {
+        let uri: Uri = url.parse()?;
+        let authority = uri.authority().ok_or("no authority")?.as_str();
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let mut request = Request::builder()
+            .method(method)
+            .uri(target)
+            .header("host", authority)
+            .header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.sender.ready().await?;
+        let (head, body) =
+            self.sender.send_request(request.body(Full::new(body))?).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+}

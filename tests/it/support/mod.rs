@@ -1,0 +1,22 @@
+//! What several tests need: a running lab, an HTTPS client that trusts its CA, waiting for facts.
+
+pub mod browser;
+pub mod https;
+pub mod lab;
+pub mod mongod;
+pub mod stack;
+
+/// Waits until the expression is `Some` and gives its value; panics with the text after 30 s.
+#[macro_export]
+macro_rules! eventually {
+    ($what:expr, $attempt:expr) => {{
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        loop {
+            if let Some(value) = $attempt {
+                break value;
+            }
+            assert!(std::time::Instant::now() < deadline, "never happened: {}", $what);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }};
+}
