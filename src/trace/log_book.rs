@@ -204,9 +204,10 @@ impl Pages {
         let oldest = self
             .pods
             .iter()
-            .filter_map(|(pod, page)| Some((page.lines.front()?.0, pod.clone())))
-            .min();
-        let Some((_, pod)) = oldest else {
+            .filter_map(|(pod, page)| Some((page.lines.front()?.0, pod)))
+            .min()
+            .map(|(_, pod)| pod.clone());
+        let Some(pod) = oldest else {
             self.bytes = 0;
             return;
         };
@@ -262,7 +263,9 @@ fn shortened(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();
     }
-    format!("{} …", &text[..text.floor_char_boundary(bytes)])
+    let fits = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=bytes).rev().find(fits).unwrap_or(0);
+    format!("{} …", &text[..end])
 }
 
 #[cfg(test)]

@@ -57,6 +57,14 @@ struct Stage {
     films: Films,
     connections: ConnectionTable,
     counts: Counts,
+    /// Films that somebody waits for, and how many do: spans of other films wake nobody.
+    awaited: BTreeMap<TraceId, usize>,
+}
+
+/// Keeps a film among the awaited ones while somebody waits.
+struct Waiting<'a> {
+    theatre: &'a Theatre,
+    trace: TraceId,
 }
 
 impl Theatre {
@@ -71,6 +79,7 @@ impl Theatre {
                         limits.closed_connections,
                     ),
                     counts: Counts::default(),
+                    awaited: BTreeMap::new(),
                 }),
                 lines: AtomicU64::new(0),
                 news: Notify::new(),
@@ -91,6 +100,10 @@ impl Theatre {
     /// Takes one event. `source` names who told it, for events that do not say so themselves.
     pub fn ingest(&self, source: &str, event: Event) {
         let mut stage = self.stage();
+        let wakes = match &event {
+            Event::Span(span) => stage.awaited.contains_key(&span.trace),
+            Event::Connection(_) => !stage.awaited.is_empty(),
+        };
         match event {
             Event::Span(mut span) => {
                 if span.source.is_empty() {
@@ -108,7 +121,9 @@ impl Theatre {
             }
         }
         drop(stage);
-        self.shared.news.notify_waiters();
+        if wakes {
+            self.shared.news.notify_waiters();
+        }
     }
 
     /// Takes a line that a pod (or the node) wrote: an event, or a line for the log book.
@@ -145,6 +160,7 @@ impl Theatre {
     /// nothing at all.
     pub async fn wait_for(&self, trace: TraceId, timeout: Duration) -> Option<Film> {
         let deadline = Instant::now() + timeout;
+        let _waiting = Waiting::new(self, trace);
         loop {
             let news = self.shared.news.notified();
             tokio::pin!(news);
@@ -235,6 +251,25 @@ impl Theatre {
     }
 }
 
+impl<'a> Waiting<'a> {
+    fn new(theatre: &'a Theatre, trace: TraceId) -> Self {
+        *theatre.stage().awaited.entry(trace).or_default() += 1;
+        Self { theatre, trace }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut stage = self.theatre.stage();
+        if let Some(count) = stage.awaited.get_mut(&self.trace) {
+            *count -= 1;
+            if *count == 0 {
+                stage.awaited.remove(&self.trace);
+            }
+        }
+    }
+}
+
 /// Whether nothing below this hop is missing: every call that went out has its proven answer. Pods
 /// tell a hop when it is done, so whoever answered has told all of its own calls before.
 fn resolved(hop: &Hop) -> bool {
@@ -288,15 +323,19 @@ mod tests {
             theatre.ingest_line("node", OutputStream::Stdout, &text);
             tokio::task::yield_now().await;
         }
-        for span in spans().into_iter().rev() {
+        // The ingress tells last: it is the last to be done.
+        let mut spans = spans();
+        spans.rotate_left(1);
+        let count = spans.len();
+        for span in spans.into_iter().rev() {
             let text = line(&Event::Span(Box::new(span)));
             theatre.ingest_line("somebody", OutputStream::Stdout, &text);
             tokio::task::yield_now().await;
         }
         let film = film.await.unwrap().unwrap();
         assert!(film.settled);
-        assert_eq!(film.spans().count(), spans().len());
-        assert_eq!(theatre.counts().spans, spans().len() as u64);
+        assert_eq!(film.spans().count(), count);
+        assert_eq!(theatre.counts().spans, count as u64);
         assert_eq!(theatre.counts().lines, 0);
     }
 

@@ -11,3 +11,7 @@ mod dns;
 mod kube_proxy;
 mod kube_proxy_support;
 mod node;
+#[cfg(test)]
+mod film;
+#[cfg(test)]
+mod film_request;
