@@ -39,8 +39,6 @@ pub(super) fn look_up(cluster: &Cluster, labels: &[&str]) -> Known {
     match labels {
         [rest @ .., "cluster", "local"] => in_cluster_domain(cluster, rest),
         [rest @ .., "in-addr", "arpa"] => reverse(cluster, rest),
-        // The root, which is not ours.
-        [] => Known::Elsewhere,
         [name] => of_service(cluster, name, None, &[]),
         [before @ .., name, namespace, "svc"] if has_namespace(cluster, namespace) => {
             of_service(cluster, name, Some(namespace), before)

@@ -130,7 +130,7 @@ impl Door {
                 backends: Arc::clone(&self.backends),
                 index,
                 selection,
-                drawn_at: connection::now(),
+                at: connection::now(),
             };
             tokio::spawn(connection::run(stream, drawn, self.shared.clone()));
         }

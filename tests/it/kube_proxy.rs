@@ -468,9 +468,8 @@ async fn a_thousand_services_of_fifty_endpoints_churn() {
     assert_eq!((status.open, status.problems), (1_000, vec![]));
 
     let started = Instant::now();
-    for round in 0..100 {
+    for (round, &listen) in listens.iter().enumerate().take(100) {
         let name = format!("service-{round:04}");
-        let listen = listens[round];
         let status = proxied.put(service(&name, listen), vec![]).await;
         assert_eq!(status.open, 999);
         assert!(TcpStream::connect(listen).await.is_err());

@@ -1,6 +1,11 @@
 //! A small lab for the proxy's tests: a registry, a running `kube_proxy`, and pods that say who
 //! they are.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and so do the functions it is made of"
+)]
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
