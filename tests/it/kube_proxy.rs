@@ -433,6 +433,41 @@ async fn datagrams_find_their_pod_and_the_answers_their_client() {
     );
 }
 
+#[tokio::test]
+async fn an_idle_flow_is_forgotten_and_drawn_anew() {
+    let idle = Duration::from_millis(10);
+    let settings = Settings {
+        udp_idle: idle,
+        ..Settings::default()
+    };
+    let mut proxied = Proxied::start(ProxyMode::Ipvs, settings);
+    let held = UdpSocket::bind((CLUSTER_IP, 0)).await.unwrap();
+    let listen = held.local_addr().unwrap();
+    drop(held);
+    let mut udp = service("syslog", listen);
+    udp.ports[0].protocol = Protocol::Udp;
+    let first = UdpSocket::bind("127.42.200.1:0").await.unwrap();
+    let second = UdpSocket::bind("127.42.200.1:0").await.unwrap();
+    let both = vec![
+        endpoint("first", first.local_addr().unwrap()),
+        endpoint("second", second.local_addr().unwrap()),
+    ];
+    proxied.put(udp, both).await;
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let reached = async {
+        loop {
+            client.send_to(b"line", listen).await.unwrap();
+            // Longer than the flow lives, which is what is tried here.
+            tokio::time::sleep(3 * idle).await;
+            if second.try_recv(&mut [0; 16]).is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.unwrap();
+    assert!(first.try_recv(&mut [0; 16]).is_ok());
+}
+
 /// Many Services whose endpoints come and go: what is open follows, and only changed Services are
 /// touched.
 #[tokio::test]
