@@ -179,6 +179,18 @@ impl Drop for EchoPod {
     }
 }
 
+pub(crate) async fn pods(count: usize) -> Vec<EchoPod> {
+    let mut pods = Vec::new();
+    for number in 0..count {
+        pods.push(EchoPod::start(&format!("inventory-{number}")).await);
+    }
+    pods
+}
+
+pub(crate) fn endpoints(pods: &[EchoPod]) -> Vec<Endpoint> {
+    pods.iter().map(EchoPod::endpoint).collect()
+}
+
 /// A client's connection, and the pod that greeted it.
 pub(crate) async fn dial(address: SocketAddr) -> (TcpStream, String) {
     let dialled = async {

@@ -1,5 +1,9 @@
 //! it
 mod dns;
+mod dns_messages;
+mod dns_support;
 mod kube_proxy;
+mod kube_proxy_ports;
 mod kube_proxy_support;
+mod kube_proxy_udp;
 mod node;
