@@ -39,8 +39,6 @@ pub(super) fn look_up(cluster: &Cluster, labels: &[&str]) -> Known {
     match labels {
         [rest @ .., "cluster", "local"] => in_cluster_domain(cluster, rest),
         [rest @ .., "in-addr", "arpa"] => reverse(cluster, rest),
-        // The root, which is not ours.
-        [] => Known::Elsewhere,
         [name] => of_service(cluster, name, None, &[]),
         [before @ .., name, namespace, "svc"] if has_namespace(cluster, namespace) => {
             of_service(cluster, name, Some(namespace), before)
@@ -78,7 +76,7 @@ fn of_service(cluster: &Cluster, name: &str, namespace: Option<&str>, before: &[
         return Known::Nothing;
     };
     let full_name = full_name(service);
-    match (before, service.cluster_ip.address()) {
+    match (before, reached_at(service)) {
         ([], Some(address)) => Known::Addresses(vec![address]),
         ([], None) => {
             let addresses: Vec<_> = ready(cluster, service).filter_map(address).collect();
@@ -167,6 +165,16 @@ fn reverse(cluster: &Cluster, rest: &[&str]) -> Known {
         .values()
         .find(|service| service.cluster_ip.address() == Some(address))
         .map_or(Known::Elsewhere, |service| Known::Name(full_name(service)))
+}
+
+/// The address to dial; none for a headless Service.
+///
+/// Lab: where `kube_proxy` really listens, which is not the ClusterIP on hosts that have only
+/// 127.0.0.1.
+fn reached_at(service: &Service) -> Option<IpAddr> {
+    let cluster_ip = service.cluster_ip.address()?;
+    let listen = service.ports.iter().find_map(|port| port.listen);
+    Some(listen.map_or(cluster_ip, |listen| listen.ip()))
 }
 
 fn full_name(service: &Service) -> String {

@@ -23,7 +23,7 @@ pub(super) struct Drawn {
     pub(super) index: usize,
     pub(super) selection: Selection,
     /// Microseconds since the Unix epoch.
-    pub(super) drawn_at: u64,
+    pub(super) at: u64,
 }
 
 /// Dials the endpoint and copies until both sides are done. There is no second draw when the
@@ -83,7 +83,7 @@ impl Drawn {
             outgoing,
             selection: self.selection,
             candidates: backends.names(),
-            drawn_at: self.drawn_at,
+            drawn_at: self.at,
             closed_at: None,
             bytes_up: 0,
             bytes_down: 0,

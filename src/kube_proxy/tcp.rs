@@ -27,6 +27,8 @@ struct Door {
     backends: Arc<Backends>,
     balancer: Balancer,
     listener: Option<TcpListener>,
+    /// Whether the last accept failed, so that a lasting failure is logged once.
+    failing: bool,
 }
 
 /// Serves one Service port until its handle is dropped.
@@ -40,6 +42,7 @@ pub(super) async fn serve(listen: SocketAddr, mut updates: mpsc::Receiver<Update
         shared,
         backends: Arc::clone(&first.backends),
         listener: None,
+        failing: false,
     };
     door.apply(first);
     loop {
@@ -109,11 +112,17 @@ impl Door {
 
     async fn take(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         match accepted {
-            Ok((stream, client)) => self.give_away(stream, client),
+            Ok((stream, client)) => {
+                self.failing = false;
+                self.give_away(stream, client);
+            }
             // It was closed again while it waited; there may be others behind it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(listen = %self.listen, %error, "cannot accept");
+                if !self.failing {
+                    tracing::warn!(listen = %self.listen, %error, "cannot accept");
+                }
+                self.failing = true;
                 tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             }
         }
@@ -130,7 +139,7 @@ impl Door {
                 backends: Arc::clone(&self.backends),
                 index,
                 selection,
-                drawn_at: connection::now(),
+                at: connection::now(),
             };
             tokio::spawn(connection::run(stream, drawn, self.shared.clone()));
         }

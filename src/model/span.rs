@@ -13,6 +13,10 @@ use super::{SpanId, TraceId};
 /// A line of a pod's or the node's stdout that belongs to the film.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "connections are as frequent as spans, and a box for each would buy nothing"
+)]
 pub enum Event {
     /// One hop of one request.
     Span(Box<Span>),

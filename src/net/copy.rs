@@ -4,11 +4,15 @@
 //! are no more, so ten thousand idle channels cost their sockets and two small futures each. What a
 //! zero-copy path would replace is [`one_way`] alone.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
-use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 
 /// Read at once; two of loopback's usual segments fit nearly, and it is held only while busy.
 const BUFFER: usize = 64 * 1024;
@@ -26,13 +30,15 @@ pub struct Traffic {
 /// passed on as such (half-close) and leaves the other direction open; a reset is passed on as a
 /// reset.
 pub async fn copy_both_ways(
-    client: TcpStream,
-    server: TcpStream,
+    mut client: TcpStream,
+    mut server: TcpStream,
     traffic: &Traffic,
 ) -> io::Result<()> {
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
     let copied = tokio::try_join!(
-        one_way(&client, &server, &traffic.up),
-        one_way(&server, &client, &traffic.down),
+        one_way(from_client, to_server, &traffic.up),
+        one_way(from_server, to_client, &traffic.down),
     );
     if copied.is_err() {
         reset(&client);
@@ -48,39 +54,40 @@ pub fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-async fn one_way(from: &TcpStream, to: &TcpStream, count: &AtomicU64) -> io::Result<()> {
+async fn one_way(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    count: &AtomicU64,
+) -> io::Result<()> {
     loop {
         from.readable().await?;
         let mut buffer = Vec::with_capacity(BUFFER);
-        loop {
-            buffer.clear();
-            match from.try_read_buf(&mut buffer) {
-                Ok(0) => return end(to),
-                Ok(_) => write_all(to, &buffer).await?,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
+        while let Some(read) = read_now(&mut from, &mut buffer).await {
+            read?;
+            if buffer.is_empty() {
+                return end(to).await;
             }
+            to.write_all(&buffer).await?;
             count.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-            // A pair of fast sockets is always ready and would keep the thread to itself.
-            tokio::task::coop::consume_budget().await;
+            buffer.clear();
         }
     }
 }
 
-async fn write_all(to: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match to.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => to.writable().await?,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+/// Reads what is there, or nothing: `None`. Unlike `try_read` this remembers that a read which did
+/// not fill the buffer has taken everything, which spares a system call for each message.
+async fn read_now(from: &mut ReadHalf<'_>, buffer: &mut Vec<u8>) -> Option<io::Result<usize>> {
+    let mut reading = pin!(from.read_buf(buffer));
+    poll_fn(|context| match reading.as_mut().poll(context) {
+        Poll::Ready(read) => Poll::Ready(Some(read)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Closes the writing half only.
-fn end(to: &TcpStream) -> io::Result<()> {
-    match SockRef::from(to).shutdown(std::net::Shutdown::Write) {
+async fn end(mut to: WriteHalf<'_>) -> io::Result<()> {
+    match to.shutdown().await {
         // The other side is gone altogether, which the other direction finds out by itself.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         ended => ended,
@@ -89,7 +96,6 @@ fn end(to: &TcpStream) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;

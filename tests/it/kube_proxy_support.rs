@@ -1,6 +1,11 @@
 //! A small lab for the proxy's tests: a registry, a running `kube_proxy`, and pods that say who
 //! they are.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and so do the functions it is made of"
+)]
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,6 +177,18 @@ impl Drop for EchoPod {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+pub(crate) async fn pods(count: usize) -> Vec<EchoPod> {
+    let mut pods = Vec::new();
+    for number in 0..count {
+        pods.push(EchoPod::start(&format!("inventory-{number}")).await);
+    }
+    pods
+}
+
+pub(crate) fn endpoints(pods: &[EchoPod]) -> Vec<Endpoint> {
+    pods.iter().map(EchoPod::endpoint).collect()
 }
 
 /// A client's connection, and the pod that greeted it.

@@ -8,8 +8,12 @@ mod config_cli;
 mod house;
 mod support;
 mod dns;
+mod dns_messages;
+mod dns_support;
 mod kube_proxy;
+mod kube_proxy_ports;
 mod kube_proxy_support;
+mod kube_proxy_udp;
 mod node;
 #[cfg(test)]
 mod film;
