@@ -44,8 +44,8 @@ struct Inventory {
 pub async fn serve(
     listener: TcpListener,
     settings: Settings,
-    shutdown: Shutdown,
     emitter: Emitter,
+    shutdown: Shutdown,
 ) -> Result<(), StartError> {
     let identity = Channels::new(&settings)
         .target("identity")
