@@ -1,1 +1,5 @@
 //! it
+
+mod cloudforet;
+mod cloudforet_query;
+mod cloudforet_support;
