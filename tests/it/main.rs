@@ -19,3 +19,12 @@ mod node;
 mod film;
 #[cfg(test)]
 mod film_request;
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, in its helpers too"
+)]
+
+mod cloudforet;
+mod cloudforet_inventory;
+mod cloudforet_query;
+mod cloudforet_support;

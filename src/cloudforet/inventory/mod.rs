@@ -5,7 +5,7 @@ mod cloud_service_type;
 mod document;
 mod indexes;
 mod region;
-mod tags;
+pub(super) mod tags;
 
 use std::sync::Arc;
 
@@ -44,8 +44,8 @@ struct Inventory {
 pub async fn serve(
     listener: TcpListener,
     settings: Settings,
-    shutdown: Shutdown,
     emitter: Emitter,
+    shutdown: Shutdown,
 ) -> Result<(), StartError> {
     let identity = Channels::new(&settings)
         .target("identity")
