@@ -6,13 +6,18 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 /// What all services share.
 pub mod core {
     /// Who a server is.
-    #[expect(missing_docs, reason = "generated")]
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        reason = "generated"
+    )]
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/spaceone.api.core.v1.rs"));
     }
 
     /// The query language.
-    #[expect(missing_docs, clippy::pedantic, reason = "generated")]
+    #[expect(missing_docs, reason = "generated")]
     pub mod v2 {
         include!(concat!(env!("OUT_DIR"), "/spaceone.api.core.v2.rs"));
     }
@@ -21,7 +26,12 @@ pub mod core {
 /// Tenants, people and tokens.
 pub mod identity {
     /// The current version.
-    #[expect(missing_docs, clippy::pedantic, reason = "generated")]
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        reason = "generated"
+    )]
     pub mod v2 {
         include!(concat!(env!("OUT_DIR"), "/spaceone.api.identity.v2.rs"));
     }
@@ -30,7 +40,12 @@ pub mod identity {
 /// Cloud resources.
 pub mod inventory {
     /// The current version.
-    #[expect(missing_docs, clippy::pedantic, reason = "generated")]
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        reason = "generated"
+    )]
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/spaceone.api.inventory.v1.rs"));
     }
