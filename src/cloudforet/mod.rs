@@ -4,6 +4,8 @@
 //! speak Cloudforet's gRPC API to each other and MongoDB's wire protocol to the store, both over
 //! ordinary sockets by Service name.
 
+pub mod console;
+pub mod console_api;
 pub mod identity;
 pub mod inventory;
 pub mod proto;
@@ -12,6 +14,7 @@ pub mod telemetry;
 mod auth;
 mod client;
 mod error;
+mod http;
 mod mongo;
 mod query;
 mod resource;

@@ -18,12 +18,20 @@ async fn log_in(page: &Page) {
 }
 
 async fn total(page: &Page) -> usize {
-    page.wait_until("document.querySelector('main').getAttribute('aria-busy') === 'false'").await;
-    page.text(&id("total")).await.replace(',', "").parse().unwrap_or(0)
+    page.wait_until("document.querySelector('main').getAttribute('aria-busy') === 'false'")
+        .await;
+    page.text(&id("total"))
+        .await
+        .replace(',', "")
+        .parse()
+        .unwrap_or(0)
 }
 
 async fn wait_for_total(page: &Page, wanted: usize) {
-    eventually!(format!("a total of {wanted}"), (total(page).await == wanted).then_some(()));
+    eventually!(
+        format!("a total of {wanted}"),
+        (total(page).await == wanted).then_some(())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,11 +54,17 @@ async fn a_person_works_with_the_inventory() {
     let first = page.text(&id("row")).await;
     page.click(&id("page-next")).await;
     page.wait_for_text(&id("page-info"), "26–50").await;
-    eventually!("other rows", (page.text(&id("row")).await != first).then_some(()));
+    eventually!(
+        "other rows",
+        (page.text(&id("row")).await != first).then_some(())
+    );
     assert!(page.address().await.contains("page=2"));
     page.choose(&id("page-size"), "10").await;
     page.wait_for_text(&id("page-info"), "1–10").await;
-    eventually!("ten rows", (page.count(&id("row")).await == 10).then_some(()));
+    eventually!(
+        "ten rows",
+        (page.count(&id("row")).await == 10).then_some(())
+    );
 
     // Sorted by name, both ways.
     for (click, descending) in [(1, false), (2, true)] {
@@ -83,7 +97,10 @@ async fn a_person_works_with_the_inventory() {
 
     // Servers only.
     page.click(&id("nav-servers")).await;
-    eventually!("servers are fewer", (total(&page).await < all).then_some(()));
+    eventually!(
+        "servers are fewer",
+        (total(&page).await < all).then_some(())
+    );
     page.click(&id("nav-all")).await;
     wait_for_total(&page, all).await;
 
@@ -95,7 +112,8 @@ async fn a_person_works_with_the_inventory() {
     page.choose(&id("create-type"), "EC2/Instance").await;
     page.fill(&id("create-name"), "made-by-hand").await;
     page.fill(&id("create-ip"), "10.9.8.7").await;
-    page.fill(&id("create-data"), r#"{"note": {"by": "a test"}}"#).await;
+    page.fill(&id("create-data"), r#"{"note": {"by": "a test"}}"#)
+        .await;
     page.click(&id("create-submit")).await;
     page.wait_for_text(&id("detail-name"), "made-by-hand").await;
     wait_for_total(&page, all + 1).await;
@@ -106,22 +124,26 @@ async fn a_person_works_with_the_inventory() {
     page.click(&id("rename-button")).await;
     page.fill(&id("rename-input"), "renamed-by-hand").await;
     page.click(&id("rename-save")).await;
-    page.wait_for_text(&id("detail-name"), "renamed-by-hand").await;
+    page.wait_for_text(&id("detail-name"), "renamed-by-hand")
+        .await;
     page.fill(&id("search"), "renamed-by").await;
     wait_for_total(&page, 1).await;
 
     // Deleted, after a question.
     page.click(&id("delete-button")).await;
-    page.wait_for_text(&id("confirm-dialog"), "renamed-by-hand").await;
+    page.wait_for_text(&id("confirm-dialog"), "renamed-by-hand")
+        .await;
     page.click(&id("confirm-delete")).await;
     page.wait_for(&id("list-empty")).await;
     page.wait_gone(&id("detail")).await;
 
     // Who answered, until it is switched off for good.
-    page.wait_for_text(&id("footer-pods"), "console-api-v2-a").await;
+    page.wait_for_text(&id("footer-pods"), "console-api-v2-a")
+        .await;
     page.wait_for_text(&id("footer-pods"), "inventory-a").await;
     page.click(&id("footer-open")).await;
-    page.wait_for_text(&id("footer-history"), "/inventory/cloud-service/delete").await;
+    page.wait_for_text(&id("footer-history"), "/inventory/cloud-service/delete")
+        .await;
     page.click(&id("footer-hide")).await;
     page.wait_gone(&id("footer")).await;
     page.goto(&stack.console).await;

@@ -176,6 +176,11 @@ impl Target {
         client.unary(request, path, codec).await
     }
 
+    /// The channel itself, for a streaming call.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     fn tell_ride(&self, span: &mut OpenSpan) {
         if let Some(ride) = self.latest.ride() {
             span.outbound(Some(ride.pair));

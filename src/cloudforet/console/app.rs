@@ -17,9 +17,15 @@ use crate::cloudforet::telemetry::Emitter;
 
 /// The console as a service.
 pub fn app(settings: Settings, emitter: Emitter) -> Router {
-    let around = Hop { pod: settings.pod.as_str().into(), emitter };
+    let around = Hop {
+        pod: settings.pod.as_str().into(),
+        emitter,
+    };
     Router::new()
-        .route("/check", get(async || axum::Json(json!({"status": "SERVING"}))))
+        .route(
+            "/check",
+            get(async || axum::Json(json!({"status": "SERVING"}))),
+        )
         .route("/config/default.json", get(defaults))
         .route("/config/production.json", get(production))
         .fallback(get(file))
@@ -65,18 +71,22 @@ async fn file(State(settings): State<Arc<Settings>>, uri: Uri, request: HeaderMa
 }
 
 fn answer(asset: &'static Asset, request: &HeaderMap) -> Response {
-    let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let known = request
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
     let etag = asset.etag.to_str().unwrap_or_default();
     let unchanged = known.is_some_and(|tags| {
-        tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag || tag.trim() == "*")
+        tags.split(',')
+            .any(|tag| tag.trim().trim_start_matches("W/") == etag || tag.trim() == "*")
     });
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let mut response = asset.content.into_response();
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(asset.media_type),
+        );
         response
     };
     let headers = response.headers_mut();
@@ -90,7 +100,10 @@ fn answer(asset: &'static Asset, request: &HeaderMap) -> Response {
 fn index(settings: &Settings, page: &'static Asset, request: &HeaderMap) -> Response {
     let mut response = page.content.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.media_type));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(page.media_type),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     harden(headers);
     let Endpoints { v1, v2 } = endpoints(settings, request);
@@ -108,8 +121,14 @@ fn index(settings: &Settings, page: &'static Asset, request: &HeaderMap) -> Resp
 }
 
 fn harden(headers: &mut HeaderMap) {
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
 }
 
 #[cfg(test)]
@@ -121,14 +140,20 @@ mod tests {
     use super::*;
 
     async fn get(path: &str, headers: &[(&str, &str)]) -> Response {
-        let settings = Settings { pod: "console-a".into(), ..Settings::default() };
+        let settings = Settings {
+            pod: "console-a".into(),
+            ..Settings::default()
+        };
         let mut request = Request::get(path)
             .header("host", "console.example.com")
             .header("x-forwarded-proto", "https");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        app(settings, Emitter::channel(1).0).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        app(settings, Emitter::channel(1).0)
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
@@ -138,7 +163,10 @@ mod tests {
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             assert_eq!(response.headers()["cache-control"], "no-store");
             assert_eq!(response.headers()["x-lab-served-by"], "console-a");
-            let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+            let policy = response.headers()["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .to_owned();
             assert!(policy.contains("connect-src 'self' https://console-api.example.com https://console-api-v2.example.com;"));
         }
     }
@@ -146,7 +174,10 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_sent_once() {
         let first = get("/js/main.js", &[]).await;
-        assert_eq!(first.headers()["content-type"], "text/javascript; charset=utf-8");
+        assert_eq!(
+            first.headers()["content-type"],
+            "text/javascript; charset=utf-8"
+        );
         let etag = first.headers()["etag"].to_str().unwrap().to_owned();
         let second = get("/js/main.js", &[("if-none-match", &etag)]).await;
         assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
@@ -156,7 +187,11 @@ mod tests {
     #[tokio::test]
     async fn a_missing_file_is_missing() {
         for path in ["/js/none.js", "/../Cargo.toml", "/..%2fCargo.toml"] {
-            assert_eq!(get(path, &[]).await.status(), StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(
+                get(path, &[]).await.status(),
+                StatusCode::NOT_FOUND,
+                "{path}"
+            );
         }
     }
 
@@ -165,7 +200,10 @@ mod tests {
         let response = get("/config/production.json", &[]).await;
         let body = to_bytes(response.into_body(), 4096).await.unwrap();
         let config: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(config["CONSOLE_API"]["ENDPOINT"], "https://console-api.example.com");
+        assert_eq!(
+            config["CONSOLE_API"]["ENDPOINT"],
+            "https://console-api.example.com"
+        );
         assert_eq!(config["DOMAIN_NAME"], "spaceone");
     }
 }

@@ -1,4 +1,4 @@
-//! The files of `assets/console`, as they are in the repository, with their types and ETags.
+//! The files of `assets/console`, as they are in the repository, with their types and validators.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -60,7 +60,9 @@ fn etag(content: &[u8]) -> HeaderValue {
         .as_ref()
         .iter()
         .take(8)
-        .fold(String::from("\""), |text, byte| text + &format!("{byte:02x}"));
+        .fold(String::from("\""), |text, byte| {
+            text + &format!("{byte:02x}")
+        });
     HeaderValue::from_str(&(short + "\"")).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
@@ -81,9 +83,23 @@ mod tests {
 
     #[test]
     fn files_are_found_by_path_and_only_inside() {
-        assert!(find("/index.html").unwrap().content.starts_with(b"<!doctype html>"));
-        assert_eq!(find("/js/views/table.js").unwrap().media_type, "text/javascript; charset=utf-8");
-        for path in ["/../Cargo.toml", "/js/../index.html", "/", "/js", "//etc/passwd"] {
+        assert!(
+            find("/index.html")
+                .unwrap()
+                .content
+                .starts_with(b"<!doctype html>")
+        );
+        assert_eq!(
+            find("/js/views/table.js").unwrap().media_type,
+            "text/javascript; charset=utf-8"
+        );
+        for path in [
+            "/../Cargo.toml",
+            "/js/../index.html",
+            "/",
+            "/js",
+            "//etc/passwd",
+        ] {
             assert!(find(path).is_none(), "{path}");
         }
     }
@@ -93,11 +109,17 @@ mod tests {
         assert!(INDEX.len() > 20);
         for (path, asset) in INDEX.iter() {
             let text = std::str::from_utf8(asset.content).unwrap();
-            for banned in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"] {
+            for banned in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+            ] {
                 assert!(!text.contains(banned), "{path} has {banned}");
             }
             let foreign = text.lines().filter(|line| {
-                line.contains("https://") || line.contains("http://") && !line.contains("www.w3.org")
+                line.contains("https://")
+                    || line.contains("http://") && !line.contains("www.w3.org")
             });
             assert_eq!(foreign.count(), 0, "{path} names a host");
             if path.ends_with(".js") {

@@ -63,14 +63,20 @@ fn page_of(headers: &HeaderMap) -> Option<Page<'_>> {
 
 /// `None` for a host without a domain, and for anything that is no host: it would end up in a
 /// header of the answer.
-fn parse<'a>(scheme: &'a str, authority: &'a str, forwarded_port: Option<&str>) -> Option<Page<'a>> {
+fn parse<'a>(
+    scheme: &'a str,
+    authority: &'a str,
+    forwarded_port: Option<&str>,
+) -> Option<Page<'a>> {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) => (host, Some(port.parse::<u16>().ok()?)),
         None => (authority, forwarded_port.and_then(|port| port.parse().ok())),
     };
     let (_, domain) = host.split_once('.')?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
-    let is_address = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_address = host
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
     if domain.is_empty() || is_address || !host.bytes().all(allowed) {
         return None;
     }
@@ -99,15 +105,27 @@ mod tests {
     fn the_apis_are_siblings_of_the_page() {
         let cases: &[(&[(&str, &str)], &str)] = &[
             (
-                &[("host", "console.lab.localhost:8443"), ("x-forwarded-proto", "https")],
+                &[
+                    ("host", "console.lab.localhost:8443"),
+                    ("x-forwarded-proto", "https"),
+                ],
                 "https://console-api-v2.lab.localhost:8443",
             ),
             (
-                &[("host", "console.example.com"), ("x-forwarded-proto", "https"), ("x-forwarded-port", "443")],
+                &[
+                    ("host", "console.example.com"),
+                    ("x-forwarded-proto", "https"),
+                    ("x-forwarded-port", "443"),
+                ],
                 "https://console-api-v2.example.com",
             ),
             (
-                &[("host", "10.0.0.1:80"), ("x-forwarded-host", "console.example.com"), ("x-forwarded-port", "9443"), ("x-forwarded-proto", "https")],
+                &[
+                    ("host", "10.0.0.1:80"),
+                    ("x-forwarded-host", "console.example.com"),
+                    ("x-forwarded-port", "9443"),
+                    ("x-forwarded-proto", "https"),
+                ],
                 "https://console-api-v2.example.com:9443",
             ),
             (
@@ -122,8 +140,18 @@ mod tests {
 
     #[test]
     fn what_is_no_domain_gets_the_configured_page() {
-        for host in ["127.0.0.1:8443", "localhost:8443", "a b.c", "console.x;y", "console.x:99999"] {
-            assert_eq!(v2(&[("host", host)]), "https://console-api-v2.lab.localhost:8443", "{host}");
+        for host in [
+            "127.0.0.1:8443",
+            "localhost:8443",
+            "a b.c",
+            "console.x;y",
+            "console.x:99999",
+        ] {
+            assert_eq!(
+                v2(&[("host", host)]),
+                "https://console-api-v2.lab.localhost:8443",
+                "{host}"
+            );
         }
     }
 }

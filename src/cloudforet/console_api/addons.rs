@@ -22,7 +22,8 @@ struct PageSchema {
 #[derive(Deserialize)]
 struct Distinct {
     resource_type: String,
-    distinct_key: String,
+    #[serde(rename = "distinct_key")]
+    key: String,
     #[serde(default)]
     search: String,
     #[serde(default)]
@@ -39,14 +40,15 @@ struct DistinctOptions {
 
 /// The columns of a table of resources.
 pub(super) fn page_schema(body: &[u8]) -> Result<Value, ApiError> {
-    let PageSchema { schema, resource_type } = parse(body)?;
+    let PageSchema {
+        schema,
+        resource_type,
+    } = parse(body)?;
     if schema != "table" {
         return Err(ApiError::invalid("schema", "only `table` is there"));
     }
     let field = |key: &str, name: &str, kind: &str| json!({"key": key, "name": name, "type": kind});
-    let unsorted = |key: &str, name: &str, kind: &str| {
-        json!({"key": key, "name": name, "type": kind, "sortable": false})
-    };
+    let unsorted = |key: &str, name: &str, kind: &str| json!({"key": key, "name": name, "type": kind, "sortable": false});
     let mut fields = vec![
         field("name", "Name", "text"),
         field("cloud_service_type", "Type", "text"),
@@ -74,7 +76,12 @@ pub(super) async fn distinct(
     body: &[u8],
     token: &AsciiMetadataValue,
 ) -> Result<(Value, Option<String>), ApiError> {
-    let Distinct { resource_type, distinct_key, search, options } = parse(body)?;
+    let Distinct {
+        resource_type,
+        key,
+        search,
+        options,
+    } = parse(body)?;
     let (service, resource) = resource_type
         .split_once('.')
         .ok_or_else(|| ApiError::invalid("resource_type", "expected service.Resource"))?;
@@ -85,11 +92,11 @@ pub(super) async fn distinct(
     );
     let mut filter = options.filter;
     if !search.is_empty() {
-        filter.push(json!({"k": distinct_key, "v": search, "o": "contain"}));
+        filter.push(json!({"k": key, "v": search, "o": "contain"}));
     }
     let limit = options.limit.unwrap_or(DEFAULT_LIMIT);
     let query = json!({
-        "distinct": distinct_key,
+        "distinct": key,
         "filter": filter,
         "page": {"start": 1, "limit": limit},
     });
@@ -97,9 +104,14 @@ pub(super) async fn distinct(
     let message = json::read_value(&json!({ "query": query }), &method.input())?;
     let (answer, pod) = method.call(message, Some(token)).await?;
     let answer = json::write_value(&answer).map_err(|error| ApiError::internal(&error))?;
-    let results = answer["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let results = answer["results"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let values: Vec<Value> = results.iter().filter_map(completion).collect();
-    let total = answer["total_count"].as_f64().map_or_else(|| json!(values.len()), Value::from);
+    let total = answer["total_count"]
+        .as_f64()
+        .map_or_else(|| json!(values.len()), Value::from);
     Ok((json!({"results": values, "total_count": total}), pod))
 }
 
@@ -135,14 +147,22 @@ mod tests {
         };
         let servers = columns("inventory.Server").unwrap().to_string();
         assert!(servers.contains("instance_state"));
-        assert!(!columns("inventory.CloudService").unwrap().to_string().contains("instance_state"));
+        assert!(
+            !columns("inventory.CloudService")
+                .unwrap()
+                .to_string()
+                .contains("instance_state")
+        );
         assert!(columns("board.Post").is_err());
         assert!(page_schema(b"{").is_err());
     }
 
     #[test]
     fn only_what_can_be_chosen_is_offered() {
-        assert_eq!(completion(&json!("aws")), Some(json!({"key": "aws", "name": "aws"})));
+        assert_eq!(
+            completion(&json!("aws")),
+            Some(json!({"key": "aws", "name": "aws"}))
+        );
         assert_eq!(completion(&json!("")), None);
         assert_eq!(completion(&Value::Null), None);
     }

@@ -23,8 +23,11 @@ use crate::cloudforet::telemetry::Emitter;
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
 /// Paths of v1 that need no token.
-const OPEN_PATHS: &[&str] =
-    &["/identity/token/issue", "/identity/domain/list", "/identity/user/get-ip"];
+const OPEN_PATHS: &[&str] = &[
+    "/identity/token/issue",
+    "/identity/domain/list",
+    "/identity/user/get-ip",
+];
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -38,8 +41,14 @@ type Shared = State<Arc<Gateway>>;
 
 /// One version of the API as a service.
 pub fn app(version: Version, settings: &Settings, emitter: Emitter) -> Router {
-    let gateway = Gateway { version, backends: Backends::new(settings) };
-    let around = Hop { pod: settings.pod.as_str().into(), emitter };
+    let gateway = Gateway {
+        version,
+        backends: Backends::new(settings),
+    };
+    let around = Hop {
+        pod: settings.pod.as_str().into(),
+        emitter,
+    };
     let routes = match version {
         Version::V1 => Router::new()
             .route("/api/reflection", post(apis))
@@ -48,7 +57,10 @@ pub fn app(version: Version, settings: &Settings, emitter: Emitter) -> Router {
         Version::V2 => Router::new().route("/console-api/api/reflection", get(apis)),
     };
     routes
-        .route("/check", get(async || axum::Json(json!({"status": "SERVING"}))))
+        .route(
+            "/check",
+            get(async || axum::Json(json!({"status": "SERVING"}))),
+        )
         .fallback(forward)
         .with_state(Arc::new(gateway))
         .layer(middleware::from_fn_with_state(around, hop))

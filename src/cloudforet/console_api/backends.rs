@@ -59,7 +59,10 @@ impl Backends {
     /// Those that the settings name. Nothing is connected yet.
     pub(super) fn new(settings: &Settings) -> Self {
         let backend = |service: &String| {
-            let backend = Backend { service: service.clone(), catalog: RwLock::default() };
+            let backend = Backend {
+                service: service.clone(),
+                catalog: RwLock::default(),
+            };
             (names::kebab_of_snake(service), backend)
         };
         Self {
@@ -71,8 +74,10 @@ impl Backends {
     /// The method at `/{service}/{resource}/{verb}`.
     pub(super) async fn find(&self, path: &str) -> Result<Method, ApiError> {
         let unsupported = || ApiError::unsupported(path);
-        let (service, rest) =
-            path.trim_start_matches('/').split_once('/').ok_or_else(unsupported)?;
+        let (service, rest) = path
+            .trim_start_matches('/')
+            .split_once('/')
+            .ok_or_else(unsupported)?;
         let backend = self.by_name.get(service).ok_or_else(unsupported)?;
         let target = self.target(backend)?;
         let catalog = backend.catalog(&target, None).await?;
@@ -83,7 +88,10 @@ impl Backends {
             }
             found => found.cloned(),
         };
-        Ok(Method { target, descriptor: found.ok_or_else(unsupported)? })
+        Ok(Method {
+            target,
+            descriptor: found.ok_or_else(unsupported)?,
+        })
     }
 
     /// Every path of every backend that answers.
@@ -121,7 +129,13 @@ impl Backend {
         outdated: Option<&Arc<Catalog>>,
     ) -> Result<Arc<Catalog>, ApiError> {
         let good = |known: &Arc<Catalog>| outdated.is_none_or(|old| !Arc::ptr_eq(old, known));
-        if let Some(known) = self.catalog.read().await.as_ref().filter(|known| good(known)) {
+        if let Some(known) = self
+            .catalog
+            .read()
+            .await
+            .as_ref()
+            .filter(|known| good(known))
+        {
             return Ok(Arc::clone(known));
         }
         let mut slot = self.catalog.write().await;
@@ -153,7 +167,10 @@ impl Backend {
                     .collect::<Vec<_>>()
             })
             .collect();
-        Ok(Catalog { methods, asked_at: Instant::now() })
+        Ok(Catalog {
+            methods,
+            asked_at: Instant::now(),
+        })
     }
 }
 
@@ -174,7 +191,9 @@ impl Method {
         let service = self.descriptor.parent_service();
         let path = format!("/{}/{}", service.full_name(), self.descriptor.name());
         let path: PathAndQuery = path.parse().map_err(|error| ApiError::internal(&error))?;
-        let codec = DynamicCodec { output: self.descriptor.output() };
+        let codec = DynamicCodec {
+            output: self.descriptor.output(),
+        };
         let answer: Response<DynamicMessage> =
             self.target.unary(path, message, codec, token).await?;
         let pod = answer.metadata().get(POD).and_then(|pod| pod.to_str().ok());

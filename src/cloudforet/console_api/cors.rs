@@ -14,9 +14,14 @@ const MAX_AGE: &str = "7200";
 /// Answers preflights and marks every other answer as readable.
 pub(super) async fn cors(request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let asked = request
+        .headers()
+        .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
+        .cloned();
     let preflight = request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if preflight {
         preflight_answer(asked)
     } else {
@@ -37,8 +42,14 @@ fn preflight_answer(asked: Option<HeaderValue>) -> Response {
     if let Some(asked) = asked {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
     }
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
-    headers.append(header::VARY, HeaderValue::from_static("access-control-request-headers"));
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static(MAX_AGE),
+    );
+    headers.append(
+        header::VARY,
+        HeaderValue::from_static("access-control-request-headers"),
+    );
     response
 }
 

@@ -27,7 +27,12 @@ pub(super) struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, code: &str, message: String) -> Self {
-        Self { status, code: code.to_owned(), message, pod: None }
+        Self {
+            status,
+            code: code.to_owned(),
+            message,
+            pod: None,
+        }
     }
 
     /// No method has this path.
@@ -39,13 +44,21 @@ impl ApiError {
     /// The path exists, for another method.
     pub(super) fn method_not_allowed(method: &http::Method) -> Self {
         let message = format!("Only POST is supported here. (method = {method})");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "ERROR_UNSUPPORTED_API", message)
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "ERROR_UNSUPPORTED_API",
+            message,
+        )
     }
 
     /// The body is no JSON.
     pub(super) fn bad_json(reason: &str) -> Self {
         let message = format!("Request body is not valid JSON. (reason = {reason})");
-        Self::new(StatusCode::BAD_REQUEST, "ERROR_INVALID_JSON_FORMAT", message)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "ERROR_INVALID_JSON_FORMAT",
+            message,
+        )
     }
 
     /// A field does not fit.
@@ -57,9 +70,13 @@ impl ApiError {
     /// The body did not arrive whole, or is too long.
     pub(super) fn body(error: &axum::Error, limit: usize) -> Self {
         let cause = std::error::Error::source(error);
-        if cause.is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>()) {
+        if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
             let message = format!("Request body is too large. (limit = {limit} bytes)");
-            return Self::new(StatusCode::PAYLOAD_TOO_LARGE, "ERROR_REQUEST_TOO_LARGE", message);
+            return Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "ERROR_REQUEST_TOO_LARGE",
+                message,
+            );
         }
         let message = format!("Request body cannot be read. (reason = {error})");
         Self::new(StatusCode::BAD_REQUEST, "ERROR_REQUEST", message)
@@ -67,8 +84,13 @@ impl ApiError {
 
     /// A token is needed and missing.
     pub(super) fn no_token() -> Self {
-        let message = "Authenticate failure. (message = Authorization header with a Bearer token is missing)";
-        Self::new(StatusCode::UNAUTHORIZED, "ERROR_AUTHENTICATE_FAILURE", message.to_owned())
+        let message =
+            "Authenticate failure. (message = Authorization header with a Bearer token is missing)";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "ERROR_AUTHENTICATE_FAILURE",
+            message.to_owned(),
+        )
     }
 
     /// Something on this side; the details are in the log.
@@ -80,7 +102,12 @@ impl ApiError {
 
     /// The one place where an error becomes an answer.
     pub(super) fn respond(self, version: Version) -> Response {
-        let Self { status, code, message, pod } = self;
+        let Self {
+            status,
+            code,
+            message,
+            pod,
+        } = self;
         let detail = match version {
             Version::V1 => json!({"message": message, "code": code, "fail_items": {}}),
             Version::V2 => json!({"code": code, "message": message}),
@@ -156,7 +183,10 @@ mod tests {
     #[test]
     fn a_failure_below_the_backend_gets_a_code() {
         let error = ApiError::from(Status::unavailable("tcp connect error: refused"));
-        assert_eq!((error.status.as_u16(), error.code.as_str()), (503, "ERROR_GRPC_CONNECTION"));
+        assert_eq!(
+            (error.status.as_u16(), error.code.as_str()),
+            (503, "ERROR_GRPC_CONNECTION")
+        );
         assert_eq!(error.message, "tcp connect error: refused");
         assert_eq!(ApiError::from(Status::cancelled("")).status.as_u16(), 499);
     }

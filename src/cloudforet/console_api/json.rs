@@ -3,7 +3,9 @@
 //! Fields with their default value are left out of answers, as upstream does; whoever reads them
 //! must not tell an empty list from a missing one.
 
-use prost_reflect::{DeserializeOptions, DynamicMessage, Kind, MessageDescriptor, SerializeOptions};
+use prost_reflect::{
+    DeserializeOptions, DynamicMessage, Kind, MessageDescriptor, SerializeOptions,
+};
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -22,8 +24,8 @@ pub(super) fn read(body: &[u8], of: &MessageDescriptor) -> Result<DynamicMessage
         Err(error) => error.to_string(),
     };
     // Once more and slowly, to say which field it was.
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_json(&error.to_string()))?;
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| ApiError::bad_json(&error.to_string()))?;
     if !value.is_object() {
         return Err(ApiError::bad_json("expected an object"));
     }
@@ -32,13 +34,17 @@ pub(super) fn read(body: &[u8], of: &MessageDescriptor) -> Result<DynamicMessage
 }
 
 /// As [`read`], from a value at hand.
-pub(super) fn read_value(value: &Value, of: &MessageDescriptor) -> Result<DynamicMessage, ApiError> {
-    DynamicMessage::deserialize_with_options(of.clone(), value, &DeserializeOptions::new())
-        .map_err(|error| {
+pub(super) fn read_value(
+    value: &Value,
+    of: &MessageDescriptor,
+) -> Result<DynamicMessage, ApiError> {
+    DynamicMessage::deserialize_with_options(of.clone(), value, &DeserializeOptions::new()).map_err(
+        |error| {
             let fallback = || ("body".to_owned(), error.to_string());
             let (field, reason) = blame(value, of, "").unwrap_or_else(fallback);
             ApiError::invalid(&field, &reason)
-        })
+        },
+    )
 }
 
 /// Writes an answer.
@@ -62,8 +68,14 @@ fn options() -> SerializeOptions {
 /// The innermost field that does not fit, and why.
 fn blame(value: &Value, of: &MessageDescriptor, path: &str) -> Option<(String, String)> {
     value.as_object()?.iter().find_map(|(name, value)| {
-        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let Some(field) = of.get_field_by_name(name).or_else(|| of.get_field_by_json_name(name))
+        let path = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}.{name}")
+        };
+        let Some(field) = of
+            .get_field_by_name(name)
+            .or_else(|| of.get_field_by_json_name(name))
         else {
             return Some((path, "unknown field".to_owned()));
         };
@@ -116,15 +128,24 @@ mod tests {
         let of = message("spaceone.api.inventory.v1.CloudServiceInfo");
         let body = br#"{"name":"","data":{"a":1,"b":[true,null,"x"]},"instance_size":0}"#;
         let written = write(&read(body, &of).unwrap()).unwrap();
-        assert_eq!(String::from_utf8(written).unwrap(), r#"{"data":{"a":1.0,"b":[true,null,"x"]}}"#);
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            r#"{"data":{"a":1.0,"b":[true,null,"x"]}}"#
+        );
     }
 
     #[test]
     fn a_wrong_body_names_the_field() {
         let of = message("spaceone.api.inventory.v1.CloudServiceQuery");
         for (body, expected) in [
-            (&br#"{"query":{"page":{"limit":"many"}}}"#[..], "query.page.limit"),
-            (br#"{"query":{"filter":[{"k":"a"},{"kk":"b"}]}}"#, "query.filter.1.kk"),
+            (
+                &br#"{"query":{"page":{"limit":"many"}}}"#[..],
+                "query.page.limit",
+            ),
+            (
+                br#"{"query":{"filter":[{"k":"a"},{"kk":"b"}]}}"#,
+                "query.filter.1.kk",
+            ),
             (br#"{"name":7}"#, "name"),
             (br#"{"nonsense":7}"#, "nonsense"),
             (br#"{"name":"#, "JSON"),
@@ -132,7 +153,11 @@ mod tests {
         ] {
             let error = read(body, &of).unwrap_err();
             assert_eq!(error.status, http::StatusCode::BAD_REQUEST);
-            assert!(error.message.contains(expected), "{expected}: {}", error.message);
+            assert!(
+                error.message.contains(expected),
+                "{expected}: {}",
+                error.message
+            );
         }
         assert!(read(b" ", &of).is_ok());
     }

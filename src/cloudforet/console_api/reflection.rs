@@ -39,17 +39,26 @@ async fn ask_everything(target: &Target) -> Result<(Vec<String>, DescriptorPool)
         session.files(question, &mut files).await?;
     }
     loop {
-        let wanted: BTreeSet<&String> = files.values().flat_map(|file: &FileDescriptorProto| &file.dependency).collect();
+        let wanted: BTreeSet<&String> = files
+            .values()
+            .flat_map(|file: &FileDescriptorProto| &file.dependency)
+            .collect();
         let Some(missing) = wanted.into_iter().find(|name| !files.contains_key(*name)) else {
             break;
         };
         let missing = missing.clone();
-        session.files(MessageRequest::FileByFilename(missing.clone()), &mut files).await?;
+        session
+            .files(MessageRequest::FileByFilename(missing.clone()), &mut files)
+            .await?;
         if !files.contains_key(&missing) {
-            return Err(Status::internal(format!("server reflection has no file {missing}")));
+            return Err(Status::internal(format!(
+                "server reflection has no file {missing}"
+            )));
         }
     }
-    let set = FileDescriptorSet { file: files.into_values().collect() };
+    let set = FileDescriptorSet {
+        file: files.into_values().collect(),
+    };
     let pool = DescriptorPool::from_file_descriptor_set(set)
         .map_err(|error| Status::internal(format!("server reflection is inconsistent: {error}")))?;
     Ok((services, pool))
@@ -72,7 +81,11 @@ impl Session {
             .server_reflection_info(ReceiverStream::new(stream))
             .await?
             .into_inner();
-        Ok(Self { questions, answers, first: Some(first) })
+        Ok(Self {
+            questions,
+            answers,
+            first: Some(first),
+        })
     }
 
     async fn services(&mut self) -> Result<Vec<String>, Status> {
@@ -80,9 +93,11 @@ impl Session {
             send(&self.questions, MessageRequest::ListServices(String::new())).await?;
         }
         match self.answer().await? {
-            MessageResponse::ListServicesResponse(list) => {
-                Ok(list.service.into_iter().map(|service| service.name).collect())
-            }
+            MessageResponse::ListServicesResponse(list) => Ok(list
+                .service
+                .into_iter()
+                .map(|service| service.name)
+                .collect()),
             _ => Err(unexpected()),
         }
     }
@@ -105,7 +120,11 @@ impl Session {
     }
 
     async fn answer(&mut self) -> Result<MessageResponse, Status> {
-        let answer = self.answers.message().await?.and_then(|answer| answer.message_response);
+        let answer = self
+            .answers
+            .message()
+            .await?
+            .and_then(|answer| answer.message_response);
         match answer {
             Some(MessageResponse::ErrorResponse(error)) => {
                 Err(Status::new(error.error_code.into(), error.error_message))

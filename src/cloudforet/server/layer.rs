@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use tonic::Code;
 use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
@@ -16,6 +16,10 @@ use tower::{Layer, Service};
 use crate::cloudforet::client::{code_name, method_of};
 use crate::cloudforet::telemetry::{self, Context, Emitter, OpenSpan, TRACEPARENT};
 use crate::model::{SocketPair, SpanKind};
+
+/// Names the pod in the metadata of every answer; console-api passes it on to the browser.
+// Lab: the real services do not say.
+const POD: HeaderName = HeaderName::from_static("x-lab-pod");
 
 /// Tells the calls of one pod.
 #[derive(Clone, Debug)]
@@ -84,8 +88,12 @@ where
             .and_then(|context| open_span(context, &request));
         let context = span.as_ref().map(OpenSpan::context).or(context);
         let answer = self.inner.call(request);
+        let pod = HeaderValue::from_str(&self.layer.pod);
         Box::pin(async move {
-            let result = telemetry::scope(context, answer).await;
+            let mut result = telemetry::scope(context, answer).await;
+            if let (Ok(response), Ok(pod)) = (&mut result, pod) {
+                response.headers_mut().insert(POD, pod);
+            }
             if let Some(span) = span {
                 span.finish(result.as_ref().map_or("UNKNOWN", status_of));
             }

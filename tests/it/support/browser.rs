@@ -50,7 +50,10 @@ pub struct Page(chromiumoxide::Page);
 impl Browser {
     /// Starts Chromium: `LAB_CHROMIUM`, else the first known name on the `PATH`.
     pub async fn launch() -> Self {
-        let profile = tempfile::Builder::new().prefix("lab-browser-").tempdir().unwrap();
+        let profile = tempfile::Builder::new()
+            .prefix("lab-browser-")
+            .tempdir()
+            .unwrap();
         let config = BrowserConfig::builder()
             .chrome_executable(executable())
             .user_data_dir(profile.path())
@@ -63,7 +66,11 @@ impl Browser {
         let profile = Profile(Some(profile));
         let (inner, mut handler) = chromiumoxide::Browser::launch(config).await.unwrap();
         let handler = tokio::spawn(async move { while handler.next().await.is_some() {} });
-        Self { inner, handler, profile }
+        Self {
+            inner,
+            handler,
+            profile,
+        }
     }
 
     /// A new tab of this size at this address.
@@ -102,7 +109,12 @@ fn executable() -> PathBuf {
         return path.into();
     }
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let names = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
     std::env::split_paths(&folders)
         .flat_map(|folder| names.map(|name| folder.join(name)))
         .find(|path| path.is_file())
@@ -132,23 +144,31 @@ impl Page {
     /// The value of an expression.
     pub async fn evaluate<T: DeserializeOwned>(&self, expression: &str) -> T {
         let result = self.0.evaluate(expression).await;
-        result.unwrap_or_else(|error| panic!("{expression}: {error}")).into_value().unwrap()
+        result
+            .unwrap_or_else(|error| panic!("{expression}: {error}"))
+            .into_value()
+            .unwrap()
     }
 
     /// Waits until the expression is true.
     pub async fn wait_until(&self, expression: &str) {
         let wanted = format!("Boolean({expression})");
-        eventually!(expression, self.evaluate::<bool>(&wanted).await.then_some(()));
+        eventually!(
+            expression,
+            self.evaluate::<bool>(&wanted).await.then_some(())
+        );
     }
 
     /// Waits for an element.
     pub async fn wait_for(&self, selector: &str) {
-        self.wait_until(&format!("document.querySelector({selector:?})")).await;
+        self.wait_until(&format!("document.querySelector({selector:?})"))
+            .await;
     }
 
     /// Waits until no such element is there.
     pub async fn wait_gone(&self, selector: &str) {
-        self.wait_until(&format!("!document.querySelector({selector:?})")).await;
+        self.wait_until(&format!("!document.querySelector({selector:?})"))
+            .await;
     }
 
     /// Waits until the first such element shows this text somewhere.
@@ -181,7 +201,8 @@ impl Page {
 
     /// Chooses an option of a `<select>` by its value.
     pub async fn choose(&self, selector: &str, value: &str) {
-        self.wait_for(&format!("{selector} option[value={value:?}]")).await;
+        self.wait_for(&format!("{selector} option[value={value:?}]"))
+            .await;
         let choose = format!(
             "(() => {{ const field = document.querySelector({selector:?}); field.value = {value:?};
               field.dispatchEvent(new Event('change', {{ bubbles: true }})); return true; }})()"
@@ -191,23 +212,34 @@ impl Page {
 
     /// Presses a key where the focus is.
     pub async fn press(&self, selector: &str, key: &str) {
-        self.0.find_element(selector).await.unwrap().press_key(key).await.unwrap();
+        self.0
+            .find_element(selector)
+            .await
+            .unwrap()
+            .press_key(key)
+            .await
+            .unwrap();
     }
 
     /// The text of the first such element.
     pub async fn text(&self, selector: &str) -> String {
-        self.evaluate(&format!("document.querySelector({selector:?})?.innerText ?? ''")).await
+        self.evaluate(&format!(
+            "document.querySelector({selector:?})?.innerText ?? ''"
+        ))
+        .await
     }
 
     /// The texts of all such elements.
     pub async fn texts(&self, selector: &str) -> Vec<String> {
-        let all = format!("[...document.querySelectorAll({selector:?})].map((one) => one.innerText)");
+        let all =
+            format!("[...document.querySelectorAll({selector:?})].map((one) => one.innerText)");
         self.evaluate(&all).await
     }
 
     /// How many such elements there are.
     pub async fn count(&self, selector: &str) -> usize {
-        self.evaluate(&format!("document.querySelectorAll({selector:?}).length")).await
+        self.evaluate(&format!("document.querySelectorAll({selector:?}).length"))
+            .await
     }
 
     /// Path and query of the address bar.
@@ -217,6 +249,9 @@ impl Page {
 
     /// A picture of the page, as PNG.
     pub async fn screenshot(&self, file: &Path) {
-        self.0.save_screenshot(ScreenshotParams::default(), file).await.unwrap();
+        self.0
+            .save_screenshot(ScreenshotParams::default(), file)
+            .await
+            .unwrap();
     }
 }

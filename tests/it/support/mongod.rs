@@ -19,19 +19,38 @@ pub struct Mongod {
 impl Mongod {
     /// Starts `LAB_MONGOD`, else `mongod` on the `PATH`, and waits until it accepts connections.
     pub async fn start() -> Self {
-        let data = tempfile::Builder::new().prefix("lab-mongod-").tempdir().unwrap();
+        let data = tempfile::Builder::new()
+            .prefix("lab-mongod-")
+            .tempdir()
+            .unwrap();
         // It has no way to tell which port it got for 0, so one that is free now is reserved.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let child = Command::new(executable())
-            .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet", "--port"])
+            .args([
+                "--bind_ip",
+                "127.0.0.1",
+                "--nounixsocket",
+                "--quiet",
+                "--port",
+            ])
             .arg(address.port().to_string())
             .args(["--wiredTigerCacheSizeGB", "0.25", "--dbpath"])
             .arg(data.path())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let mongod = Self { child, address, _data: data };
-        eventually!("mongod accepts", tokio::net::TcpStream::connect(address).await.ok());
+        let mongod = Self {
+            child,
+            address,
+            _data: data,
+        };
+        eventually!(
+            "mongod accepts",
+            tokio::net::TcpStream::connect(address).await.ok()
+        );
         mongod
     }
 

@@ -44,7 +44,10 @@ impl Stack {
             sample_data: true,
             ..Settings::default()
         };
-        let named = |pod: &str| Settings { pod: pod.to_owned(), ..settings.clone() };
+        let named = |pod: &str| Settings {
+            pod: pod.to_owned(),
+            ..settings.clone()
+        };
         let mut bound = bound.into_iter();
         let mut next = || bound.next().unwrap();
         let (end, events) = (shutdown, emitter());
@@ -52,7 +55,10 @@ impl Stack {
         services.spawn(async { serving.await.unwrap() });
         let serving = inventory::serve(next(), named("inventory-a"), end.clone(), events.clone());
         services.spawn(async { serving.await.unwrap() });
-        for (version, pod) in [(Version::V1, "console-api-a"), (Version::V2, "console-api-v2-a")] {
+        for (version, pod) in [
+            (Version::V1, "console-api-a"),
+            (Version::V2, "console-api-v2-a"),
+        ] {
             let serving =
                 console_api::serve(next(), version, named(pod), end.clone(), events.clone());
             services.spawn(async { serving.await.unwrap() });
@@ -66,7 +72,13 @@ impl Stack {
         let serving = console::serve(next(), pages, end, events);
         services.spawn(async { serving.await.unwrap() });
         let console = format!("http://console.lab.localhost:{}", addresses[4].port());
-        Self { console, settings, trigger, services, _mongod: mongod }
+        Self {
+            console,
+            settings,
+            trigger,
+            services,
+            _mongod: mongod,
+        }
     }
 
     /// Drains everything.
