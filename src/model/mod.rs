@@ -29,7 +29,7 @@ pub use service::{
     LoadBalancerStatus, NetworkSnapshot, NodePort, Protocol, ProxyMode, Secret, Service,
     ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
 };
-pub use span::{Applied, Connection, Event, Selection, SocketPair, Span, SpanKind};
+pub use span::{Applied, Connection, Event, NodeLine, Selection, SocketPair, Span, SpanKind};
 pub use status::{
     EndpointStatus, LabPhase, Login, PodStatus, PortStatus, ServiceStatus, Status, StoresStatus,
     Urls,

@@ -35,6 +35,16 @@ pub struct Applied {
     pub problems: Vec<String>,
 }
 
+/// A line of the node's stdout that is meant for the lab.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum NodeLine {
+    /// A snapshot is in effect.
+    Applied(Applied),
+    /// Part of the film.
+    Event(Event),
+}
+
 /// One hop of one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Span {

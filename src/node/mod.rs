@@ -2,9 +2,10 @@
 //! of their own.
 //!
 //! It is fed over its standard streams and opens no port to be controlled by. A line of standard
-//! input is a [`NetworkSnapshot`](crate::model::NetworkSnapshot); a line of standard output is an
-//! [`Event`](crate::model::Event): connections as they are drawn and as they end, and one
-//! `Applied` for each snapshot. When standard input ends, so does the node: whoever fed it is gone.
+//! input is a [`NetworkSnapshot`](crate::model::NetworkSnapshot); a line of standard output is a
+//! [`NodeLine`](crate::model::NodeLine): connections as they are drawn and as they end, and one
+//! acknowledgement for each snapshot. When standard input ends, so does the node: whoever fed it is
+//! gone.
 //!
 //! - `run` follows the snapshots and serves.
 //! - `addresses` gives the interface the ClusterIPs, by way of `netlink`.

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::addresses::Addresses;
 use super::{NodeError, Settings};
-use crate::model::{Event, NetworkSnapshot};
+use crate::model::{Applied, Event, NetworkSnapshot, NodeLine};
 use crate::net::{Shutdown, Trigger};
 use crate::registry::{Cluster, Registry};
 use crate::trace::Tracer;
@@ -96,7 +96,7 @@ struct Node {
     addresses: Addresses,
     dns: IpAddr,
     status: watch::Receiver<kube_proxy::Status>,
-    acknowledge: mpsc::Sender<Event>,
+    acknowledge: mpsc::Sender<Applied>,
 }
 
 impl Node {
@@ -126,7 +126,7 @@ impl Node {
 
     /// Addresses come before the listeners that need them, and go after those that had them.
     /// `None` if the proxy has ended.
-    async fn apply(&mut self, snapshot: NetworkSnapshot) -> Option<Event> {
+    async fn apply(&mut self, snapshot: NetworkSnapshot) -> Option<Applied> {
         let generation = snapshot.generation;
         let wanted: BTreeSet<IpAddr> = snapshot
             .services
@@ -143,7 +143,7 @@ impl Node {
         problems.extend(status.problems.iter().map(ToString::to_string));
         drop(status);
         self.addresses.keep_only(&wanted);
-        Some(Event::Applied {
+        Some(Applied {
             generation,
             problems,
         })
@@ -154,25 +154,25 @@ impl Node {
 async fn report(
     mut stdout: impl AsyncWrite + Unpin,
     mut events: mpsc::Receiver<Event>,
-    mut acknowledgements: mpsc::Receiver<Event>,
+    mut acknowledgements: mpsc::Receiver<Applied>,
 ) -> io::Result<()> {
     let mut batch = Vec::with_capacity(EVENTS_AT_ONCE);
     let mut lines = Vec::new();
     loop {
         // An arm is out once its senders are gone; when both are, there is nothing left to tell.
         tokio::select! {
-            Some(applied) = acknowledgements.recv() => batch.push(applied),
-            Some(event) = events.recv() => batch.push(event),
+            Some(applied) = acknowledgements.recv() => batch.push(NodeLine::Applied(applied)),
+            Some(event) = events.recv() => batch.push(NodeLine::Event(event)),
             else => return Ok(()),
         }
         while batch.len() < EVENTS_AT_ONCE
             && let Ok(event) = events.try_recv()
         {
-            batch.push(event);
+            batch.push(NodeLine::Event(event));
         }
         lines.clear();
-        for event in batch.drain(..) {
-            serde_json::to_writer(&mut lines, &event)?;
+        for line in batch.drain(..) {
+            serde_json::to_writer(&mut lines, &line)?;
             lines.push(b'\n');
         }
         stdout.write_all(&lines).await?;

@@ -7,7 +7,7 @@
 
 use std::net::SocketAddr;
 
-use lab::model::{EndpointSlice, Event, NetworkSnapshot, ProxyMode};
+use lab::model::{Applied, EndpointSlice, Event, NetworkSnapshot, NodeLine, ProxyMode};
 use lab::net::{Resolver, Trigger};
 use lab::node::{InterfaceChoice, NodeError, Settings, run};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, duplex};
@@ -50,7 +50,7 @@ impl Running {
         self.stdin.write_all(&line).await.unwrap();
     }
 
-    async fn next_event(&mut self) -> Event {
+    async fn next_event(&mut self) -> NodeLine {
         let line = tokio::time::timeout(PATIENCE, self.stdout.next_line()).await;
         serde_json::from_str(&line.unwrap().unwrap().unwrap()).unwrap()
     }
@@ -84,10 +84,10 @@ async fn a_snapshot_is_put_into_effect_and_acknowledged() {
     let listen = free_port().await;
     let pod = EchoPod::start("inventory-0").await;
     node.tell(&snapshot(41, listen, &[&pod])).await;
-    let applied = Event::Applied {
+    let applied = NodeLine::Applied(Applied {
         generation: 41,
         problems: vec![],
-    };
+    });
     assert_eq!(node.next_event().await, applied);
 
     let resolver = Resolver::at(node.dns);
@@ -97,12 +97,12 @@ async fn a_snapshot_is_put_into_effect_and_acknowledged() {
     assert_eq!(found.unwrap(), [listen]);
     let (stream, name) = dial(listen).await;
     assert_eq!(name, "inventory-0");
-    let Event::Connection(opened) = node.next_event().await else {
+    let NodeLine::Event(Event::Connection(opened)) = node.next_event().await else {
         panic!("no connection");
     };
     assert_eq!(opened.client, stream.local_addr().unwrap());
     drop(stream);
-    let Event::Connection(closed) = node.next_event().await else {
+    let NodeLine::Event(Event::Connection(closed)) = node.next_event().await else {
         panic!("no connection");
     };
     assert_eq!((closed.id, closed.bytes_down), (opened.id, 12));
@@ -110,10 +110,10 @@ async fn a_snapshot_is_put_into_effect_and_acknowledged() {
     // What cannot be read is skipped, and the next snapshot counts again.
     node.stdin.write_all(b"nonsense\n\n").await.unwrap();
     node.tell(&snapshot(42, listen, &[])).await;
-    let applied = Event::Applied {
+    let applied = NodeLine::Applied(Applied {
         generation: 42,
         problems: vec![],
-    };
+    });
     assert_eq!(node.next_event().await, applied);
     assert!(tokio::net::TcpStream::connect(listen).await.is_err());
 }
@@ -125,7 +125,7 @@ async fn what_could_not_be_put_into_effect_is_in_the_acknowledgement() {
     let taken = holder.local_addr().unwrap();
     let pod = EchoPod::start("inventory-0").await;
     node.tell(&snapshot(1, taken, &[&pod])).await;
-    let Event::Applied { problems, .. } = node.next_event().await else {
+    let NodeLine::Applied(Applied { problems, .. }) = node.next_event().await else {
         panic!("no acknowledgement");
     };
     assert_eq!(problems.len(), 1);

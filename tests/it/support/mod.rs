@@ -15,7 +15,11 @@ macro_rules! eventually {
             if let Some(value) = $attempt {
                 break value;
             }
-            assert!(std::time::Instant::now() < deadline, "never happened: {}", $what);
+            assert!(
+                std::time::Instant::now() < deadline,
+                "never happened: {}",
+                $what
+            );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }};
