@@ -11,6 +11,7 @@ use super::down::DownArguments;
 use super::logs::LogsArguments;
 use super::printer::Failure;
 use super::scale::ScaleArguments;
+use super::trace::TraceArgs;
 use super::up::UpArguments;
 use crate::client::LabFolder;
 use crate::config::{self, Overrides};
@@ -65,6 +66,8 @@ pub(super) enum Command {
     Scale(ScaleArguments),
     /// Show what pods wrote
     Logs(LogsArguments),
+    /// Show one request hop by hop
+    Trace(TraceArgs),
     /// Tell whether a config is valid, with all mistakes at once
     Check(CheckArguments),
     /// Print the completions for a shell

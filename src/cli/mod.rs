@@ -54,6 +54,7 @@ fn dispatch(arguments: Arguments, printer: &Printer) -> Result<(), Failure> {
         Command::Status => caller()?.block_on(status::run(global, printer)),
         Command::Scale(scale) => caller()?.block_on(scale::run(&scale, global, printer)),
         Command::Logs(logs) => caller()?.block_on(logs::run(&logs, global, printer)),
+        Command::Trace(args) => caller()?.block_on(trace::command(&args, global, printer)),
         Command::Check(check) => check::run(&check, global, printer),
         Command::Completions(wish) => completions::run(&wish, printer),
         Command::Pod => {

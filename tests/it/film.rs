@@ -74,7 +74,7 @@ async fn the_film_of_a_list_reads_hop_by_hop() {
     };
     let request = "POST https://console-api-v2.lab.localhost:8443/inventory/cloud-service/list";
     let text = render(&film, Some(request), style);
-    assert_eq!(text, include_str!("../cases/film.txt"), "\n{text}");
+    assert_eq!(text, include_str!("../films/list.txt"), "\n{text}");
 }
 
 #[tokio::test]

@@ -278,7 +278,7 @@ async fn what_keeps_the_film_away_is_said_with_a_hint() {
     drop(nobody);
     let closed = trace(&lab, get(url), Films(true), false).await;
     let error = closed.result.unwrap_err();
-    assert!(error.to_string().contains("hint: `lab status`"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("lab status")));
 
     lab.ca_certificate = server.folder.path().join("none.crt");
     let missing = trace(&lab, get(url), Films(true), false).await;

@@ -73,6 +73,11 @@ impl LabAddress {
         })
     }
 
+    /// Whether there is a console API and a user for it.
+    pub(super) fn can_log_in(&self) -> bool {
+        self.console_api_v2.is_some() && !self.login.user.is_empty()
+    }
+
     /// Where a URL is dialled. Names are never looked up: whatever a name is elsewhere, here it
     /// belongs to the lab, so `console.example.com` needs no entry in a hosts file. A URL without a
     /// port means the load balancer's.

@@ -6,9 +6,6 @@ use std::path::PathBuf;
 
 use crate::model::TraceId;
 
-/// As clap's own.
-const BAD_USAGE: u8 = 2;
-
 /// Why there is no film. All but [`Self::Usage`] mean exit code 1.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
@@ -16,7 +13,7 @@ pub enum TraceError {
     #[error("{0}")]
     Usage(String),
     /// The status of the lab lacks something.
-    #[error("the lab's status has no usable `{0}`; hint: `lab status` shows whether it is ready")]
+    #[error("the lab's status has no usable `{0}`")]
     Status(&'static str),
     /// The CA's certificate cannot be read.
     #[error("cannot read the lab's certificate {path}: {reason}")]
@@ -30,7 +27,7 @@ pub enum TraceError {
     #[error("cannot set up TLS")]
     TlsSetup(#[source] rustls::Error),
     /// Nobody answers at the load balancer.
-    #[error("cannot connect to {address}; hint: `lab status` shows the ports of the load balancer")]
+    #[error("cannot connect to {address}")]
     Connect {
         /// Where it tried.
         address: SocketAddr,
@@ -38,7 +35,7 @@ pub enum TraceError {
         source: io::Error,
     },
     /// No TLS with this name.
-    #[error("no TLS connection to {host} at {address}; hint: -k accepts any certificate")]
+    #[error("no TLS connection to {host} at {address}")]
     Handshake {
         /// The name from the URL.
         host: String,
@@ -59,7 +56,7 @@ pub enum TraceError {
         seconds: u64,
     },
     /// The console API did not let the lab's own user in.
-    #[error("cannot log in ({step}: {reason}); hint: --no-login sends the request without")]
+    #[error("cannot log in ({step}: {reason})")]
     Login {
         /// Which of the requests.
         step: &'static str,
@@ -70,7 +67,7 @@ pub enum TraceError {
     #[error("cannot get the film: {0}")]
     Source(String),
     /// The request was answered by something that is not this lab.
-    #[error("no hop of this lab saw the request (trace {0}); hint: is the port the lab's own?")]
+    #[error("no hop of this lab saw the request (trace {0})")]
     NoFilm(TraceId),
     /// The output is gone.
     #[error("cannot print")]
@@ -78,11 +75,16 @@ pub enum TraceError {
 }
 
 impl TraceError {
-    /// What the command ends with.
-    pub fn exit_code(&self) -> u8 {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Usage(_) => BAD_USAGE,
-            _ => 1,
+            Self::Status(_) => Some("`lab status` shows whether the lab is ready"),
+            Self::Connect { .. } | Self::NoFilm(_) => {
+                Some("`lab status` shows the lab's own addresses and ports")
+            }
+            Self::Handshake { .. } => Some("-k accepts any certificate"),
+            Self::Login { .. } => Some("--no-login sends the request without"),
+            _ => None,
         }
     }
 }

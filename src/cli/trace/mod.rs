@@ -6,6 +6,7 @@
 
 mod address;
 mod call;
+mod command;
 mod crossing;
 mod error;
 mod login;
@@ -24,6 +25,7 @@ use clap::Args;
 use crate::model::{Film, SpanId, TraceId, Traceparent};
 
 pub use address::{LabAddress, Login};
+pub(super) use command::command;
 pub use error::TraceError;
 pub use render::render;
 pub use style::Style;
@@ -102,7 +104,7 @@ pub async fn run(
     let mut plan = Plan::new(args)?;
     let client = tls::client_config(&lab.ca_certificate, args.insecure)?;
     // Without Cloudforet's backends there is nobody to log in to.
-    if plan.wants_login(args.no_login) && lab.console_api_v2.is_some() {
+    if plan.wants_login(args.no_login) && lab.can_log_in() {
         let token = login::log_in(lab, &client).await?;
         writeln!(
             err,

@@ -146,7 +146,7 @@ fn url(text: &str) -> Result<Uri, TraceError> {
     };
     let uri: Uri = full
         .parse()
-        .map_err(|_| wrong("is no URL; hint: other than ASCII must be written as %XX"))?;
+        .map_err(|_| wrong("is no URL (other than ASCII is written as %XX)"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(wrong("is neither http:// nor https://"));
     }
@@ -155,7 +155,7 @@ fn url(text: &str) -> Result<Uri, TraceError> {
         return Err(wrong("names no host"));
     }
     if uri.authority().is_some_and(|it| it.as_str().contains('@')) {
-        return Err(wrong("has a user in it; hint: use -H 'Authorization: …'"));
+        return Err(wrong("has a user in it (use -H 'Authorization: …')"));
     }
     Ok(uri)
 }
@@ -163,7 +163,7 @@ fn url(text: &str) -> Result<Uri, TraceError> {
 fn header_line(line: &str) -> Result<(HeaderName, HeaderValue), TraceError> {
     let wrong = || {
         TraceError::Usage(format!(
-            "`{}` is no header; hint: it is written `Name: value`",
+            "`{}` is no header (it is written `Name: value`)",
             clean(line)
         ))
     };
