@@ -1,0 +1,86 @@
+//! `lab scale`: a write to the registry, nothing more.
+
+use std::sync::Arc;
+
+use crate::model::Deployment;
+use crate::registry::{Cluster, Registry};
+
+/// More would exceed what a laptop runs, long before the lab's thousand pod addresses.
+pub const MAX_REPLICAS: u32 = 250;
+
+/// Why a Deployment was not scaled.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScaleError {
+    /// No Deployment or Service has that name.
+    #[error("nothing called {name:?} can be scaled; there is {}", known.join(", "))]
+    Unknown {
+        /// As given.
+        name: String,
+        /// What could be.
+        known: Vec<String>,
+    },
+    /// The Service leads to addresses of the user's.
+    #[error(
+        "{name:?} leads to addresses of your own (`endpoints` in lab.toml); start or stop what listens there"
+    )]
+    NoPods {
+        /// The Service.
+        name: String,
+    },
+    /// Two programs cannot share a volume.
+    #[error("{name:?} keeps its data in one place, so it runs one pod at most")]
+    OneVolume {
+        /// The Deployment.
+        name: String,
+    },
+    /// Too many.
+    #[error("{wanted} replicas are more than the lab runs ({MAX_REPLICAS})")]
+    TooMany {
+        /// As given.
+        wanted: u32,
+    },
+}
+
+/// Sets the number of pods of a Deployment, found by its own name or by its Service's. Returns the
+/// number before.
+pub fn scale(registry: &Registry, name: &str, replicas: u32) -> Result<u32, ScaleError> {
+    if replicas > MAX_REPLICAS {
+        return Err(ScaleError::TooMany { wanted: replicas });
+    }
+    registry.change(|cluster| {
+        let found = find(cluster, name)?;
+        let before = found.replicas;
+        if found.template.volume.is_some() && replicas > 1 {
+            return Err(ScaleError::OneVolume {
+                name: found.name.clone(),
+            });
+        }
+        let scaled = Deployment {
+            replicas,
+            ..Deployment::clone(&found)
+        };
+        cluster
+            .deployments
+            .insert(found.name.clone(), Arc::new(scaled));
+        Ok(before)
+    })
+}
+
+fn find(cluster: &Cluster, name: &str) -> Result<Arc<Deployment>, ScaleError> {
+    let by_service = || {
+        let mut all = cluster.deployments.values();
+        all.find(|deployment| deployment.service.as_deref() == Some(name))
+    };
+    if let Some(found) = cluster.deployments.get(name).or_else(by_service) {
+        return Ok(Arc::clone(found));
+    }
+    if cluster.services.contains_key(name) {
+        return Err(ScaleError::NoPods {
+            name: name.to_owned(),
+        });
+    }
+    Err(ScaleError::Unknown {
+        name: name.to_owned(),
+        known: cluster.deployments.keys().cloned().collect(),
+    })
+}
