@@ -34,8 +34,8 @@ impl<'a> Progress<'a> {
     }
 
     /// Shows what is new.
-    pub(super) fn show(&mut self, status: &Status) {
-        let states: BTreeMap<String, String> = status
+    pub(super) fn show(&mut self, now: &Status) {
+        let states: BTreeMap<String, String> = now
             .pods
             .iter()
             .filter(|pod| {

@@ -5,6 +5,7 @@
 //! labels, ports are disjoint, every Service that an ingress names exists.
 
 mod checks;
+mod field;
 mod general;
 mod ingresses;
 mod merge;
