@@ -160,24 +160,25 @@ async fn foreground(
             return ended.map_err(|error| Failure::from_error(&error))?.map_err(Failure::from);
         }
     };
-    let failure = match outcome {
+    match outcome {
         Ok(status) => {
             printer.data(&status, || view::status(&status))?;
             printer.note("Ctrl-C stops the lab");
-            None
+            let ended = lab.await.map_err(|error| Failure::from_error(&error))?;
+            Ok(ended?)
         }
         Err(failure) => {
-            if let Ok(client) = Client::find(folder) {
-                // The lab ends below in any case.
-                let _ = client.down(false).await;
+            let asked = match Client::find(folder) {
+                Ok(client) => client.down(false).await.is_ok(),
+                Err(_) => false,
+            };
+            if !asked {
+                lab.abort();
             }
-            Some(failure)
+            // However it ended, why it was to end is what counts.
+            let _ = lab.await;
+            Err(failure)
         }
-    };
-    let ended = lab.await.map_err(|error| Failure::from_error(&error))?;
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(ended?),
     }
 }
 
@@ -350,7 +351,10 @@ mod tests {
 
     #[test]
     fn without_one_the_end_of_the_log_is_told() {
-        let log: String = (0..20).map(|number| format!("line {number}\n")).collect();
+        let log = (0..20)
+            .map(|number| format!("line {number}"))
+            .collect::<Vec<_>>();
+        let log = log.join("\n");
         let told = failure_after(&log).to_string();
         assert!(
             told.contains("line 10\n") && told.ends_with("line 19"),

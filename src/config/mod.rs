@@ -1,4 +1,4 @@
-//! `lab.toml` → [`RawConfig`](raw::RawConfig) → [`Config`]: all rules and all defaults.
+//! `lab.toml` → `RawConfig` → [`Config`]: all rules and all defaults.
 //!
 //! Reading a config does nothing to the world. Every mistake is reported at once, each with file,
 //! line, key, value and remedy. What a [`Config`] holds has been checked: names are unique DNS
@@ -20,6 +20,7 @@ mod settings;
 mod subnet;
 mod suggest;
 mod summary;
+mod urls;
 
 use std::path::{Path, PathBuf};
 
