@@ -13,6 +13,7 @@ mod printer;
 mod progress;
 mod scale;
 mod status;
+pub mod trace;
 mod up;
 mod view;
 

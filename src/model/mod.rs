@@ -4,6 +4,7 @@
 //! printed, sent as JSON, and tested without a runtime.
 
 mod admin;
+mod film;
 mod ingress;
 mod log;
 mod pod;
@@ -14,6 +15,7 @@ mod status;
 mod traceparent;
 
 pub use admin::{DownRequest, Refusal, ScaleAnswer, ScaleRequest};
+pub use film::{Film, FilmSummary, Hop};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
 };
@@ -27,7 +29,7 @@ pub use service::{
     LoadBalancerStatus, NetworkSnapshot, NodePort, Protocol, ProxyMode, Secret, Service,
     ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
 };
-pub use span::{Connection, Event, Selection, SocketPair, Span, SpanKind};
+pub use span::{Applied, Connection, Event, NodeLine, Selection, SocketPair, Span, SpanKind};
 pub use status::{
     EndpointStatus, LabPhase, Login, PodStatus, PortStatus, ServiceStatus, Status, StoresStatus,
     Urls,

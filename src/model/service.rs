@@ -104,7 +104,7 @@ pub struct ServicePort {
 pub struct NodePort(pub u16);
 
 /// Transport protocol of a Service port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Protocol {
     /// The default of Kubernetes.

@@ -13,11 +13,36 @@ use super::{SpanId, TraceId};
 /// A line of a pod's or the node's stdout that belongs to the film.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "connections are as frequent as spans, and a box for each would buy nothing"
+)]
 pub enum Event {
     /// One hop of one request.
     Span(Box<Span>),
     /// One connection that `kube_proxy` drew an endpoint for.
     Connection(Connection),
+}
+
+/// The node's word that a snapshot of the registry is in effect: a line of its stdout beside the
+/// [`Event`]s, and no part of any film.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename = "applied")]
+pub struct Applied {
+    /// Of the snapshot.
+    pub generation: u64,
+    /// What of it could not be put into effect, in words; empty if all was.
+    pub problems: Vec<String>,
+}
+
+/// A line of the node's stdout that is meant for the lab.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum NodeLine {
+    /// A snapshot is in effect.
+    Applied(Applied),
+    /// Part of the film.
+    Event(Event),
 }
 
 /// One hop of one request.

@@ -57,18 +57,29 @@ impl Cluster {
     }
 
     /// Takes over services and endpoints from the lab; the node's counterpart of [`Self::network`].
+    /// Objects that are equal keep their `Arc`, by which readers tell what has changed.
     pub fn apply_network(&mut self, network: NetworkSnapshot) {
         self.proxy_mode = network.proxy_mode;
-        self.services = by_name(network.services, |service| service.name.clone());
-        self.slices = by_name(network.slices, |slice| slice.service.clone());
+        self.services = by_name(network.services, &self.services, |service| {
+            service.name.clone()
+        });
+        self.slices = by_name(network.slices, &self.slices, |slice| slice.service.clone());
     }
 }
 
-/// Index objects by name, each behind its own `Arc`.
-fn by_name<T>(objects: Vec<T>, name: impl Fn(&T) -> String) -> BTreeMap<String, Arc<T>> {
+/// Index objects by name, each behind its own `Arc`: the old one if the object has not changed.
+fn by_name<T: PartialEq>(
+    objects: Vec<T>,
+    old: &BTreeMap<String, Arc<T>>,
+    name: impl Fn(&T) -> String,
+) -> BTreeMap<String, Arc<T>> {
     objects
         .into_iter()
-        .map(|object| (name(&object), Arc::new(object)))
+        .map(|object| {
+            let name = name(&object);
+            let kept = old.get(&name).filter(|old| ***old == object).cloned();
+            (name, kept.unwrap_or_else(|| Arc::new(object)))
+        })
         .collect()
 }
 
@@ -154,6 +165,24 @@ mod tests {
         assert_eq!(reader.latest().generation, 1);
         drop(registry);
         assert!(reader.changed().await.is_none());
+    }
+
+    #[test]
+    fn an_equal_object_from_the_network_keeps_its_pointer() {
+        let slice = |service: &str| crate::model::EndpointSlice {
+            service: service.to_owned(),
+            endpoints: Vec::new(),
+        };
+        let network = |names: &[&str]| NetworkSnapshot {
+            slices: names.iter().map(|name| slice(name)).collect(),
+            ..NetworkSnapshot::default()
+        };
+        let mut cluster = Cluster::default();
+        cluster.apply_network(network(&["a", "b"]));
+        let before = cluster.slices.clone();
+        cluster.apply_network(network(&["b", "c"]));
+        assert!(Arc::ptr_eq(&before["b"], &cluster.slices["b"]));
+        assert_eq!(cluster.slices.keys().collect::<Vec<_>>(), ["b", "c"]);
     }
 
     #[test]

@@ -7,6 +7,23 @@
 
 mod admin;
 mod admin_cli;
+mod cloudforet;
+mod cloudforet_inventory;
+mod cloudforet_query;
+mod cloudforet_support;
 mod config;
 mod config_cli;
+mod console;
+mod console_api;
+mod dns;
+mod dns_messages;
+mod dns_support;
+mod film;
+mod film_request;
 mod house;
+mod kube_proxy;
+mod kube_proxy_ports;
+mod kube_proxy_support;
+mod kube_proxy_udp;
+mod node;
+mod support;

@@ -36,7 +36,8 @@ impl Answer {
     }
 
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 }
 
@@ -53,7 +54,9 @@ impl Https {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { connector: TlsConnector::from(Arc::new(config)) }
+        Self {
+            connector: TlsConnector::from(Arc::new(config)),
+        }
     }
 
     /// A connection that stays open for many requests.
@@ -63,8 +66,12 @@ impl Https {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, uri.port_u16().unwrap_or(443)));
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let stream = self.connector.connect(ServerName::try_from(host)?, stream).await?;
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let stream = self
+            .connector
+            .connect(ServerName::try_from(host)?, stream)
+            .await?;
+        let (sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         Ok(Connection { sender })
     }
@@ -81,7 +88,10 @@ impl Https {
 
     /// One GET over a connection of its own.
     pub async fn get(&self, url: &str) -> Result<Answer, Failure> {
-        self.connect(url).await?.send("GET", url, None, Bytes::new()).await
+        self.connect(url)
+            .await?
+            .send("GET", url, None, Bytes::new())
+            .await
     }
 }
 
@@ -98,7 +108,8 @@ impl Connection {
         token: Option<&str>,
         body: &serde_json::Value,
     ) -> Result<Answer, Failure> {
-        self.send("POST", url, token, Bytes::from(body.to_string())).await
+        self.send("POST", url, token, Bytes::from(body.to_string()))
+            .await
     }
 
     async fn send(
@@ -120,9 +131,16 @@ impl Connection {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         self.sender.ready().await?;
-        let (head, body) =
-            self.sender.send_request(request.body(Full::new(body))?).await?.into_parts();
+        let (head, body) = self
+            .sender
+            .send_request(request.body(Full::new(body))?)
+            .await?
+            .into_parts();
         let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
     }
 }

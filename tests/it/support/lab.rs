@@ -26,8 +26,13 @@ pub struct Lab {
 impl Lab {
     /// A lab that is not started yet; `toml` is what differs from the built-in default.
     pub fn new(runtime: &'static str, toml: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("lab-test-").tempdir().unwrap();
-        let suffix: String = std::iter::repeat_with(fastrand::lowercase).take(6).collect();
+        let folder = tempfile::Builder::new()
+            .prefix("lab-test-")
+            .tempdir()
+            .unwrap();
+        let suffix: String = std::iter::repeat_with(fastrand::lowercase)
+            .take(6)
+            .collect();
         let config = folder.path().join("lab.toml");
         let ports = if toml.contains("[load_balancer]") {
             String::new()
@@ -35,7 +40,13 @@ impl Lab {
             "[load_balancer]\nhttp = 0\nhttps = 0\n".to_owned()
         };
         std::fs::write(&config, format!("{toml}\n{ports}")).unwrap();
-        Self { name: format!("t-{suffix}"), folder, runtime, config: Some(config), path: None }
+        Self {
+            name: format!("t-{suffix}"),
+            folder,
+            runtime,
+            config: Some(config),
+            path: None,
+        }
     }
 
     /// Started and ready.
@@ -130,16 +141,26 @@ impl Lab {
     /// Logs in as the lab's user and gives the token for its workspace.
     pub async fn token(&self) -> String {
         let status = self.status();
-        let api = status["urls"]["console_api_v2"].as_str().unwrap().trim_end_matches('/');
+        let api = status["urls"]["console_api_v2"]
+            .as_str()
+            .unwrap()
+            .trim_end_matches('/');
         let login = &status["login"];
         let https = self.https();
         let call = async |path: &str, token: Option<&str>, body: Value| {
-            let answer = https.post(&format!("{api}{path}"), token, &body).await.unwrap();
+            let answer = https
+                .post(&format!("{api}{path}"), token, &body)
+                .await
+                .unwrap();
             assert_eq!(answer.status, 200, "{path}: {}", answer.text());
             answer.json()
         };
-        let domain =
-            call("/identity/domain/get-auth-info", None, serde_json::json!({"name": login["domain"]})).await;
+        let domain = call(
+            "/identity/domain/get-auth-info",
+            None,
+            serde_json::json!({"name": login["domain"]}),
+        )
+        .await;
         let credentials =
             serde_json::json!({"user_id": login["user"], "password": login["password"]});
         let issued = call(
@@ -149,8 +170,12 @@ impl Lab {
         )
         .await;
         let user = issued["access_token"].as_str().unwrap();
-        let workspaces =
-            call("/identity/user-profile/get-workspaces", Some(user), serde_json::json!({})).await;
+        let workspaces = call(
+            "/identity/user-profile/get-workspaces",
+            Some(user),
+            serde_json::json!({}),
+        )
+        .await;
         let granted = call(
             "/identity/token/grant",
             None,
@@ -168,7 +193,10 @@ impl Lab {
     /// URL of the list method that most tests ask.
     pub fn list_url(&self) -> String {
         let status = self.status();
-        let api = status["urls"]["console_api_v2"].as_str().unwrap().trim_end_matches('/');
+        let api = status["urls"]["console_api_v2"]
+            .as_str()
+            .unwrap()
+            .trim_end_matches('/');
         format!("{api}/inventory/cloud-service/list")
     }
 
@@ -189,15 +217,21 @@ impl Lab {
     pub fn pid_of_pod(&self, pod: &str) -> Option<u32> {
         let needle = format!("LAB_POD={pod}");
         let is_pod = |pid: &u32| {
-            std::fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|text| text.split(|byte| *byte == 0).any(|var| var == needle.as_bytes()))
+            std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| {
+                text.split(|byte| *byte == 0)
+                    .any(|var| var == needle.as_bytes())
+            })
         };
         processes_of(&self.state()).into_iter().find(is_pod)
     }
 
     /// Nothing runs; what lies in the state folder is data, the CA and the log.
     pub fn assert_nothing_left_but_data(&self) {
-        assert!(self.nothing_runs(), "processes left: {:?}", processes_of(&self.state()));
+        assert!(
+            self.nothing_runs(),
+            "processes left: {:?}",
+            processes_of(&self.state())
+        );
         let folder = self.state().join(&self.name);
         for entry in std::fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
@@ -213,7 +247,11 @@ impl Lab {
         let processes = processes_of(&self.state());
         assert!(processes.is_empty(), "processes left: {processes:?}");
         if self.runtime == "docker" {
-            for what in [&["ps", "-aq"][..], &["network", "ls", "-q"], &["volume", "ls", "-q"]] {
+            for what in [
+                &["ps", "-aq"][..],
+                &["network", "ls", "-q"],
+                &["volume", "ls", "-q"],
+            ] {
                 let left = docker_list(what, &self.name);
                 assert!(left.is_empty(), "docker {what:?}: {left}");
             }
@@ -248,14 +286,24 @@ impl Drop for Lab {
 /// What a `docker` listing prints for the lab of this name.
 fn docker_list(list: &[&str], name: &str) -> String {
     let filter = format!("label=lab.name={name}");
-    let output = Command::new("docker").args(list).args(["--filter", &filter]).output().unwrap();
+    let output = Command::new("docker")
+        .args(list)
+        .args(["--filter", &filter])
+        .output()
+        .unwrap();
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// Whether a process with this id exists and is not a zombie.
 pub fn process_runs(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .trim_start()
+            .starts_with('Z')
+    })
 }
 
 /// Processes whose environment or command line names this state folder.
@@ -265,13 +313,15 @@ fn processes_of(state: &Path) -> Vec<u32> {
         std::fs::read(file)
             .is_ok_and(|text| text.windows(needle.len()).any(|window| window == needle))
     };
-    let numbers = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-        entry.ok()?.file_name().to_str()?.parse::<u32>().ok()
-    });
+    let numbers = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     numbers
         .filter(|pid| process_runs(*pid))
         .filter(|pid| {
-            ["cmdline", "environ"].iter().any(|file| mentions(format!("/proc/{pid}/{file}").into()))
+            ["cmdline", "environ"]
+                .iter()
+                .any(|file| mentions(format!("/proc/{pid}/{file}").into()))
         })
         .collect()
 }

@@ -1,7 +1,10 @@
 //! What several tests need: a running lab, an HTTPS client that trusts its CA, waiting for facts.
 
+pub mod browser;
 pub mod https;
 pub mod lab;
+pub mod mongod;
+pub mod stack;
 
 /// Waits until the expression is `Some` and gives its value; panics with the text after 30 s.
 #[macro_export]
@@ -12,7 +15,11 @@ macro_rules! eventually {
             if let Some(value) = $attempt {
                 break value;
             }
-            assert!(std::time::Instant::now() < deadline, "never happened: {}", $what);
+            assert!(
+                std::time::Instant::now() < deadline,
+                "never happened: {}",
+                $what
+            );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }};

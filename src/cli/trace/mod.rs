@@ -1,0 +1,149 @@
+//! `lab trace URL`: performs one real request and shows its film.
+//!
+//! The request leaves this process as any client's would, by TCP and TLS to the load balancer; only
+//! its `traceparent` is special. What the film looks like is in [`render`], where the request goes
+//! in [`LabAddress`].
+
+mod address;
+mod call;
+mod crossing;
+mod error;
+mod login;
+mod render;
+mod request;
+mod style;
+mod tls;
+mod tree;
+mod way_in;
+mod words;
+
+use std::io::Write;
+
+use clap::Args;
+
+use crate::model::{Film, SpanId, TraceId, Traceparent};
+
+pub use address::{LabAddress, Login};
+pub use error::TraceError;
+pub use render::render;
+pub use style::Style;
+
+use call::{Connected, Dialled};
+use request::Plan;
+
+/// Shows one request hop by hop.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TraceArgs {
+    /// The URL; any host name leads to the lab, and without a port to its load balancer
+    pub url: String,
+    /// The method; GET, or POST with data
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub method: Option<String>,
+    /// A header, `Name: value`; may be given several times
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub headers: Vec<String>,
+    /// The body, or `@file` to read it from a file
+    #[arg(short = 'd', long = "data", value_name = "DATA")]
+    pub data: Option<String>,
+    /// Accept any certificate
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+    /// Do not log in to the console APIs first
+    #[arg(long)]
+    pub no_login: bool,
+    /// Print the body of the answer as well
+    #[arg(long)]
+    pub body: bool,
+}
+
+/// Where films come from: the running lab.
+pub trait FilmSource {
+    /// Waits until the film is settled; `None` if the lab saw no such request. The error is for
+    /// people.
+    fn film(&self, trace: TraceId) -> impl Future<Output = Result<Option<Film>, String>> + Send;
+}
+
+/// Where output goes and how.
+pub struct Output<'a> {
+    /// The film, and the answer's body if it was asked for.
+    pub out: &'a mut (dyn Write + Send),
+    /// What was sent and what came back.
+    pub err: &'a mut (dyn Write + Send),
+    /// For the film as text.
+    pub style: Style,
+    /// Print the film as JSON.
+    pub json: bool,
+}
+
+impl std::fmt::Debug for Output<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Output")
+            .field("style", &self.style)
+            .field("json", &self.json)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends the request, waits for its film and prints it. An answer such as 404 or 502 is no error:
+/// its film is what was asked for.
+pub async fn run(
+    args: &TraceArgs,
+    lab: &LabAddress,
+    films: &(impl FilmSource + Sync),
+    output: Output<'_>,
+) -> Result<(), TraceError> {
+    let Output {
+        out,
+        err,
+        style,
+        json,
+    } = output;
+    let mut plan = Plan::new(args)?;
+    let client = tls::client_config(&lab.ca_certificate, args.insecure)?;
+    // Without Cloudforet's backends there is nobody to log in to.
+    if plan.wants_login(args.no_login) && lab.console_api_v2.is_some() {
+        let token = login::log_in(lab, &client).await?;
+        writeln!(
+            err,
+            "logged in as {} of {}",
+            lab.login.user, lab.login.domain
+        )?;
+        plan.authorize(&token)?;
+    }
+    let traceparent = Traceparent {
+        trace: TraceId::from_random(fastrand::u128(..)),
+        parent: SpanId::from_random(fastrand::u64(..)),
+        sampled: true,
+    };
+    let dialled = Dialled::new(&plan.uri, lab)?;
+    let mut connected = Connected::open(&dialled, &client).await?;
+    plan.describe(err, connected.version(), dialled.address, traceparent)?;
+    let mut body: Vec<u8> = Vec::new();
+    let keep = args.body.then_some(&mut body);
+    let answer = connected
+        .send(plan.request(Some(traceparent)), keep)
+        .await?;
+    answer.describe(err)?;
+    let film = films
+        .film(traceparent.trace)
+        .await
+        .map_err(TraceError::Source)?
+        .ok_or(TraceError::NoFilm(traceparent.trace))?;
+    if args.body {
+        // JSON on stdout must stay one document.
+        let target: &mut (dyn Write + Send) = if json { err } else { &mut *out };
+        target.write_all(&body)?;
+        if !body.ends_with(b"\n") {
+            writeln!(target)?;
+        }
+    }
+    if json {
+        let text = serde_json::to_string_pretty(&film).map_err(std::io::Error::from)?;
+        writeln!(out, "{text}")?;
+    } else {
+        let title = format!("{} {}", plan.method, plan.uri);
+        write!(out, "{}", render(&film, Some(&title), style))?;
+    }
+    Ok(())
+}

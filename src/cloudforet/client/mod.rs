@@ -1,0 +1,11 @@
+//! gRPC calls to other services: one long-lived HTTP/2 channel per target and pod.
+//!
+//! That is how the real services (grpc-python) do it, and why a ClusterIP does not spread their
+//! calls: the connection is drawn once, and every call rides on it. The channel connects at the
+//! first call, and again after the connection has ended.
+
+mod connector;
+mod target;
+
+pub(crate) use connector::dial;
+pub(crate) use target::{Channels, MESSAGE_LIMIT, Target, code_name, method_of};

@@ -1,0 +1,283 @@
+//! The channel of one service, and a unary call through it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::PathAndQuery;
+use tonic::client::Grpc;
+use tonic::codec::Codec;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
+use tower::service_fn;
+
+use super::connector::{Connector, Latest};
+use crate::cloudforet::settings::Settings;
+use crate::cloudforet::telemetry::{self, OpenSpan, TRACEPARENT};
+use crate::model::SpanKind;
+
+/// The deadline of a unary call, as the real clients have it.
+const UNARY_DEADLINE: Duration = Duration::from_secs(180);
+/// How often a call is tried when the service could not be reached, as the real clients do.
+const ATTEMPTS: u32 = 3;
+/// The message limit of both sides.
+pub(crate) const MESSAGE_LIMIT: usize = 256 * 1024 * 1024;
+
+/// Why there is no channel to a service.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The settings do not name it.
+    #[error("no endpoint for service {0} (hint: add it to `endpoints`)")]
+    Unknown(String),
+    /// The settings name it wrongly.
+    #[error("endpoint {0} is not of the form grpc://host:port")]
+    Malformed(String),
+}
+
+/// The channels of a pod, opened as they are needed and kept.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    settings: Settings,
+    // A std mutex: held to look up and insert, never across an await.
+    targets: Mutex<BTreeMap<String, Target>>,
+}
+
+/// One service as this pod reaches it. Clones share the channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    channel: Channel,
+    latest: Latest,
+}
+
+// === impl Channels ===
+
+impl Channels {
+    /// None is opened yet.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            settings: settings.clone(),
+            targets: Mutex::default(),
+        }
+    }
+
+    /// The channel to `service` (`identity`, `inventory`, `cost_analysis` …). Must be called inside
+    /// a runtime; connects with the first call.
+    pub(crate) fn target(&self, service: &str) -> Result<Target, CallError> {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(target) = targets.get(service) {
+            return Ok(target.clone());
+        }
+        let endpoint = self
+            .settings
+            .endpoints
+            .get(service)
+            .ok_or_else(|| CallError::Unknown(service.to_owned()))?;
+        let target = Target::open(endpoint, &self.settings)?;
+        targets.insert(service.to_owned(), target.clone());
+        Ok(target)
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    fn open(endpoint: &str, settings: &Settings) -> Result<Self, CallError> {
+        let malformed = || CallError::Malformed(endpoint.to_owned());
+        let uri: Uri = endpoint.parse().map_err(|_| malformed())?;
+        let (Some("grpc"), Some(host), Some(port)) = (uri.scheme_str(), uri.host(), uri.port_u16())
+        else {
+            return Err(malformed());
+        };
+        let latest = Latest::default();
+        let connector = Connector {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+            resolver: settings.resolver(),
+            source: settings.source(),
+            latest: latest.clone(),
+        };
+        let channel = Endpoint::from_shared(format!("http://{host}:{port}"))
+            .map_err(|_| malformed())?
+            .connect_with_connector_lazy(service_fn(move |_: Uri| connector.clone().connect()));
+        Ok(Self { channel, latest })
+    }
+
+    /// Calls the method at `path` (`/spaceone.api.inventory.v1.CloudService/list`).
+    ///
+    /// Passes `token` and the request's `traceparent` on, tells the hop, and tries again where the
+    /// real clients would: the service was unreachable and did not itself answer with an error.
+    pub(crate) async fn unary<C>(
+        &self,
+        path: PathAndQuery,
+        message: C::Encode,
+        codec: C,
+        token: Option<&AsciiMetadataValue>,
+    ) -> Result<Response<C::Decode>, Status>
+    where
+        C: Codec + Clone,
+        C::Encode: Clone + Sync,
+        C::Decode: Sync,
+    {
+        let (service, method) = method_of(path.path());
+        let (mut span, traceparent) =
+            telemetry::outgoing(SpanKind::GrpcClient, &format!("{service}/{method}"));
+        let mut metadata = MetadataMap::new();
+        if let Some(token) = token {
+            metadata.insert("token", token.clone());
+        }
+        if let Some(traceparent) = traceparent
+            && let Ok(value) = traceparent.to_string().parse()
+        {
+            metadata.insert(TRACEPARENT, value);
+        }
+        let mut attempt = 1;
+        let result = loop {
+            let mut request = Request::new(message.clone());
+            *request.metadata_mut() = metadata.clone();
+            let result = self.call(path.clone(), request, codec.clone()).await;
+            match &result {
+                Err(status) if attempt < ATTEMPTS && may_try_again(status) => attempt += 1,
+                _ => break result,
+            }
+        };
+        if let Some(span) = &mut span {
+            span.attribute("service", service);
+            span.attribute("method", method);
+            self.tell_ride(span);
+        }
+        if let Some(span) = span {
+            span.finish(code_name(
+                result.as_ref().err().map_or(Code::Ok, Status::code),
+            ));
+        }
+        result
+    }
+
+    async fn call<C: Codec>(
+        &self,
+        path: PathAndQuery,
+        mut request: Request<C::Encode>,
+        codec: C,
+    ) -> Result<Response<C::Decode>, Status>
+    where
+        C::Encode: Sync,
+        C::Decode: Sync,
+    {
+        request.set_timeout(UNARY_DEADLINE);
+        let mut client = Grpc::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE_LIMIT)
+            .max_encoding_message_size(MESSAGE_LIMIT);
+        client
+            .ready()
+            .await
+            .map_err(|error| Status::unavailable(chain(&error)))?;
+        client.unary(request, path, codec).await
+    }
+
+    /// The channel itself, for a streaming call.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    fn tell_ride(&self, span: &mut OpenSpan) {
+        if let Some(ride) = self.latest.ride() {
+            span.outbound(Some(ride.pair));
+            span.attribute("channel", if ride.used { "reused" } else { "new" });
+            span.attribute("connected_at", ride.connected_at);
+        }
+    }
+}
+
+/// UNAVAILABLE from below, not from the service itself, or out of time.
+fn may_try_again(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable => !status.message().starts_with("ERROR_"),
+        Code::DeadlineExceeded => true,
+        _ => false,
+    }
+}
+
+/// `/package.Service/method` → `Service`, `method`.
+pub(crate) fn method_of(path: &str) -> (&str, &str) {
+    let (service, method) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((path, ""));
+    (service.rsplit('.').next().unwrap_or(service), method)
+}
+
+/// A code in the spelling of the gRPC specification, such as `NOT_FOUND`.
+pub(crate) fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_service_and_method() {
+        assert_eq!(
+            method_of("/spaceone.api.inventory.v1.CloudService/list"),
+            ("CloudService", "list")
+        );
+    }
+
+    #[test]
+    fn an_answer_of_the_service_is_final() {
+        assert!(may_try_again(&Status::unavailable("tcp connect error")));
+        assert!(!may_try_again(&Status::unavailable(
+            "ERROR_DB_CONNECTION: x"
+        )));
+        assert!(!may_try_again(&Status::not_found("x")));
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_without_port_is_refused() {
+        let mut settings = Settings::default();
+        settings
+            .endpoints
+            .insert("identity".to_owned(), "grpc://identity".to_owned());
+        let channels = Channels::new(&settings);
+        assert!(matches!(
+            channels.target("identity"),
+            Err(CallError::Malformed(_))
+        ));
+        assert!(matches!(
+            channels.target("nobody"),
+            Err(CallError::Unknown(_))
+        ));
+        assert!(channels.target("inventory").is_ok());
+    }
+}

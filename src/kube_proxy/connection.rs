@@ -1,0 +1,99 @@
+//! The life of one TCP connection through a ClusterIP.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+use tokio::net::TcpStream;
+
+use super::backends::Backends;
+use super::port::Shared;
+use crate::model::{Connection, Event, Selection};
+use crate::net::{Traffic, copy_both_ways, reset};
+
+/// A connection and the endpoint that was drawn for it.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    pub(super) client: SocketAddr,
+    pub(super) cluster_ip: SocketAddr,
+    /// As they were at the draw.
+    pub(super) backends: Arc<Backends>,
+    pub(super) index: usize,
+    pub(super) selection: Selection,
+    /// Microseconds since the Unix epoch.
+    pub(super) at: u64,
+}
+
+/// Dials the endpoint and copies until both sides are done. There is no second draw when the
+/// endpoint does not answer: kube-proxy has none either.
+pub(super) async fn run(client: TcpStream, drawn: Drawn, shared: Shared) {
+    let endpoint = drawn.backends.addresses[drawn.index];
+    let mut cut = shared.cut.clone();
+    let dial = tokio::time::timeout(shared.connect_timeout, TcpStream::connect(endpoint));
+    let dialled = tokio::select! {
+        dialled = dial => dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        () = cut.recv() => return reset(&client),
+    };
+    let (server, outgoing) = match dialled
+        .and_then(|server| server.local_addr().map(|local| (server, local)))
+    {
+        Ok(dialled) => dialled,
+        Err(error) => {
+            let service = &*drawn.backends.service;
+            tracing::warn!(service, %endpoint, client = %drawn.client, %error, "endpoint does not answer");
+            return reset(&client);
+        }
+    };
+    // Without it small messages wait for the acknowledgement of the ones before (Nagle). It fails
+    // only for a socket that is closed, which the copying finds out.
+    let _ = client.set_nodelay(true);
+    let _ = server.set_nodelay(true);
+
+    let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
+    let event = drawn.event(id, outgoing);
+    shared.tracer.emit(Event::Connection(event));
+
+    let traffic = Traffic::default();
+    tokio::select! {
+        ended = copy_both_ways(client, server, &traffic) => if let Err(error) = ended {
+            tracing::debug!(id, %error, "connection broke");
+        },
+        () = cut.recv() => tracing::debug!(id, "connection cut by shutdown"),
+    }
+    let mut event = drawn.event(id, outgoing);
+    event.closed_at = Some(now());
+    event.bytes_up = traffic.up.load(Ordering::Relaxed);
+    event.bytes_down = traffic.down.load(Ordering::Relaxed);
+    shared.tracer.emit(Event::Connection(event));
+}
+
+impl Drawn {
+    /// Made twice rather than kept, so that an open connection holds no list of names.
+    fn event(&self, id: u64, outgoing: SocketAddr) -> Connection {
+        let backends = &self.backends;
+        Connection {
+            id,
+            service: backends.service.to_string(),
+            client: self.client,
+            cluster_ip: self.cluster_ip,
+            endpoint: backends.addresses[self.index],
+            pod: backends.pods[self.index].clone(),
+            outgoing,
+            selection: self.selection,
+            candidates: backends.names(),
+            drawn_at: self.at,
+            closed_at: None,
+            bytes_up: 0,
+            bytes_down: 0,
+        }
+    }
+}
+
+/// Microseconds since the Unix epoch.
+pub(super) fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| {
+        u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+    })
+}

@@ -1,0 +1,201 @@
+//! The table of ClusterIP connections: the open ones, and a ring of closed ones.
+//!
+//! A connection is told twice, at the draw and at its end. Ids count from the start of one
+//! `kube_proxy`, so a connection is known by its id and by who told of it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+
+use crate::model::Connection;
+
+/// Who told, and the id there.
+type Key = (String, u64);
+
+#[derive(Debug, Default)]
+pub(super) struct ConnectionTable {
+    open: BTreeMap<Key, Connection>,
+    closed: VecDeque<(Key, Connection)>,
+    /// Open connections by Service and endpoint; entries go when they reach zero.
+    counts: BTreeMap<(String, SocketAddr), usize>,
+    max_open: usize,
+    max_closed: usize,
+}
+
+impl ConnectionTable {
+    pub(super) fn new(max_open: usize, max_closed: usize) -> Self {
+        Self {
+            max_open,
+            max_closed,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn record(&mut self, source: &str, connection: Connection) {
+        let key = (source.to_owned(), connection.id);
+        if connection.closed_at.is_some() {
+            self.take_open(&key);
+            self.push_closed(key, connection);
+            return;
+        }
+        // The end can overtake the draw only if they came by different ways; the end says more.
+        if self.is_closed(&key, &connection) {
+            return;
+        }
+        self.take_open(&key);
+        if self.open.len() >= self.max_open {
+            self.make_room();
+        }
+        let place = (connection.service.clone(), connection.endpoint);
+        *self.counts.entry(place).or_default() += 1;
+        self.open.insert(key, connection);
+    }
+
+    /// The `kube_proxy` that told of them has ended, and its connections with it.
+    pub(super) fn source_ended(&mut self, source: &str, now: u64) {
+        let keys: Vec<Key> = self
+            .open
+            .range((source.to_owned(), 0)..=(source.to_owned(), u64::MAX))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in keys {
+            if let Some(mut connection) = self.take_open(&key) {
+                connection.closed_at = Some(now.max(connection.drawn_at));
+                self.push_closed(key, connection);
+            }
+        }
+    }
+
+    /// Connections with an end at one of these addresses.
+    pub(super) fn touching(&self, addresses: &BTreeSet<SocketAddr>) -> Vec<Connection> {
+        self.open
+            .values()
+            .chain(self.closed.iter().map(|(_, connection)| connection))
+            .filter(|connection| {
+                addresses.contains(&connection.client) || addresses.contains(&connection.outgoing)
+            })
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn open(&self) -> Vec<Connection> {
+        self.open.values().cloned().collect()
+    }
+
+    pub(super) fn counts(&self) -> BTreeMap<(String, SocketAddr), usize> {
+        self.counts.clone()
+    }
+
+    pub(super) fn open_at(&self, service: &str, endpoint: SocketAddr) -> usize {
+        let place = (service.to_owned(), endpoint);
+        self.counts.get(&place).copied().unwrap_or(0)
+    }
+
+    fn is_closed(&self, key: &Key, connection: &Connection) -> bool {
+        // The newest are at the back, and a draw that comes late comes soon after its end.
+        self.closed
+            .iter()
+            .rev()
+            .take(64)
+            .any(|(known, closed)| known == key && closed.drawn_at == connection.drawn_at)
+    }
+
+    fn take_open(&mut self, key: &Key) -> Option<Connection> {
+        let connection = self.open.remove(key)?;
+        let place = (connection.service.clone(), connection.endpoint);
+        if let Some(count) = self.counts.get_mut(&place) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&place);
+            }
+        }
+        Some(connection)
+    }
+
+    /// Drops the oldest sixteenth at once, so that a full table costs little for each connection.
+    fn make_room(&mut self) {
+        let mut ages: Vec<(u64, Key)> = self
+            .open
+            .iter()
+            .map(|(key, connection)| (connection.drawn_at, key.clone()))
+            .collect();
+        ages.sort_unstable();
+        for (_, key) in ages.into_iter().take((self.max_open / 16).max(1)) {
+            self.take_open(&key);
+        }
+    }
+
+    fn push_closed(&mut self, key: Key, connection: Connection) {
+        if self.max_closed == 0 {
+            return;
+        }
+        while self.closed.len() >= self.max_closed {
+            self.closed.pop_front();
+        }
+        self.closed.push_back((key, connection));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::samples::connection;
+
+    fn closed(id: u64, at: u64) -> Connection {
+        Connection {
+            closed_at: Some(at),
+            ..connection(id)
+        }
+    }
+
+    #[test]
+    fn open_connections_are_counted_by_endpoint_until_they_end() {
+        let mut table = ConnectionTable::new(10, 10);
+        table.record("node", connection(1));
+        table.record("node", connection(1));
+        table.record("node", connection(2));
+        let endpoint = connection(1).endpoint;
+        assert_eq!(table.open_at("inventory", endpoint), 2);
+        table.record("node", closed(1, 5_000_000));
+        assert_eq!(table.open_at("inventory", endpoint), 1);
+        table.record("node", closed(2, 5_000_000));
+        assert_eq!(table.open_at("inventory", endpoint), 0);
+        assert!(table.counts().is_empty());
+    }
+
+    #[test]
+    fn a_draw_told_after_its_end_opens_nothing() {
+        let mut table = ConnectionTable::new(10, 10);
+        table.record("node", closed(1, 5_000_000));
+        table.record("node", connection(1));
+        assert!(table.open().is_empty());
+    }
+
+    #[test]
+    fn both_rings_are_bounded_and_lose_the_oldest() {
+        let mut table = ConnectionTable::new(3, 2);
+        for id in 1..=10 {
+            table.record("node", connection(id));
+        }
+        let open: Vec<u64> = table
+            .open()
+            .iter()
+            .map(|connection| connection.id)
+            .collect();
+        assert_eq!(open, [8, 9, 10]);
+        for id in 1..=10 {
+            table.record("node", closed(id, 5_000_000));
+        }
+        assert_eq!(table.closed.len(), 2);
+        assert!(table.counts().is_empty());
+    }
+
+    #[test]
+    fn connections_end_with_the_proxy_that_told_of_them() {
+        let mut table = ConnectionTable::new(10, 10);
+        table.record("node", connection(1));
+        table.record("kube-proxy", connection(1));
+        table.source_ended("node", 900_000_000);
+        assert_eq!(table.open().len(), 1);
+        assert_eq!(table.closed[0].1.closed_at, Some(900_000_000));
+    }
+}

@@ -1,0 +1,162 @@
+//! The console in a real browser, on real services and a real database.
+
+use crate::eventually;
+use crate::support::browser::{Browser, Page};
+use crate::support::stack::Stack;
+
+/// A selector for the elements that tests name.
+fn id(name: &str) -> String {
+    format!("[data-testid=\"{name}\"]")
+}
+
+async fn log_in(page: &Page) {
+    page.wait_for_text(&id("login-domain"), "spaceone").await;
+    page.fill(&id("login-user"), "admin").await;
+    page.fill(&id("login-password"), "Admin123!@#").await;
+    page.click(&id("login-submit")).await;
+    page.wait_for(&id("row")).await;
+}
+
+async fn total(page: &Page) -> usize {
+    page.wait_until("document.querySelector('main').getAttribute('aria-busy') === 'false'")
+        .await;
+    page.text(&id("total"))
+        .await
+        .replace(',', "")
+        .parse()
+        .unwrap_or(0)
+}
+
+async fn wait_for_total(page: &Page, wanted: usize) {
+    eventually!(
+        format!("a total of {wanted}"),
+        (total(page).await == wanted).then_some(())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_works_with_the_inventory() {
+    let stack = Stack::start().await;
+    let browser = Browser::launch().await;
+    let page = browser.open(&stack.console, 1366, 768).await;
+
+    // A wrong password is told, and nothing else happens.
+    page.fill(&id("login-user"), "admin").await;
+    page.fill(&id("login-password"), "wrong").await;
+    page.click(&id("login-submit")).await;
+    page.wait_for_text(&id("login-error"), "wrong").await;
+    log_in(&page).await;
+    let all = total(&page).await;
+    assert!(all > 100, "sample data is there: {all}");
+
+    // Page by page.
+    assert_eq!(page.count(&id("row")).await, 25);
+    let first = page.text(&id("row")).await;
+    page.click(&id("page-next")).await;
+    page.wait_for_text(&id("page-info"), "26–50").await;
+    eventually!(
+        "other rows",
+        (page.text(&id("row")).await != first).then_some(())
+    );
+    assert!(page.address().await.contains("page=2"));
+    page.choose(&id("page-size"), "10").await;
+    page.wait_for_text(&id("page-info"), "1–10").await;
+    eventually!(
+        "ten rows",
+        (page.count(&id("row")).await == 10).then_some(())
+    );
+
+    // Sorted by name, both ways.
+    for (click, descending) in [(1, false), (2, true)] {
+        page.click(&id("sort-name")).await;
+        eventually!(format!("sorted, click {click}"), {
+            let names = page.texts(&id("row-name")).await;
+            let mut sorted = names.clone();
+            sorted.sort();
+            if descending {
+                sorted.reverse();
+            }
+            (names.len() == 10 && names == sorted && names.first() != names.last()).then_some(())
+        });
+    }
+
+    // Filtered, and the link says so.
+    page.click(&id("filter-button")).await;
+    page.click(&id("filter-provider")).await;
+    page.click(&id("choice-aws")).await;
+    page.wait_for_text(&id("chip"), "AWS").await;
+    eventually!("fewer", (total(&page).await < all).then_some(()));
+    let aws = total(&page).await;
+    assert!(page.address().await.contains("provider=aws"));
+    let link = page.address().await;
+    page.goto(&format!("{}{link}", stack.console)).await;
+    page.wait_for(&id("row")).await;
+    wait_for_total(&page, aws).await;
+    page.click(&id("clear-filters")).await;
+    wait_for_total(&page, all).await;
+
+    // Servers only.
+    page.click(&id("nav-servers")).await;
+    eventually!(
+        "servers are fewer",
+        (total(&page).await < all).then_some(())
+    );
+    page.click(&id("nav-all")).await;
+    wait_for_total(&page, all).await;
+
+    // Created.
+    page.click(&id("create-button")).await;
+    page.click(&id("create-submit")).await;
+    page.wait_for(&id("complaint-name")).await;
+    page.choose(&id("create-provider"), "aws").await;
+    page.choose(&id("create-type"), "EC2/Instance").await;
+    page.fill(&id("create-name"), "made-by-hand").await;
+    page.fill(&id("create-ip"), "10.9.8.7").await;
+    page.fill(&id("create-data"), r#"{"note": {"by": "a test"}}"#)
+        .await;
+    page.click(&id("create-submit")).await;
+    page.wait_for_text(&id("detail-name"), "made-by-hand").await;
+    wait_for_total(&page, all + 1).await;
+    page.click(&id("tab-data")).await;
+    page.wait_for_text(&id("detail-json"), "a test").await;
+
+    // Renamed.
+    page.click(&id("rename-button")).await;
+    page.fill(&id("rename-input"), "renamed-by-hand").await;
+    page.click(&id("rename-save")).await;
+    page.wait_for_text(&id("detail-name"), "renamed-by-hand")
+        .await;
+    page.fill(&id("search"), "renamed-by").await;
+    wait_for_total(&page, 1).await;
+
+    // Deleted, after a question.
+    page.click(&id("delete-button")).await;
+    page.wait_for_text(&id("confirm-dialog"), "renamed-by-hand")
+        .await;
+    page.click(&id("confirm-delete")).await;
+    page.wait_for(&id("list-empty")).await;
+    page.wait_gone(&id("detail")).await;
+
+    // Who answered, until it is switched off for good.
+    page.wait_for_text(&id("footer-pods"), "console-api-v2-a")
+        .await;
+    page.wait_for_text(&id("footer-pods"), "inventory-a").await;
+    page.click(&id("footer-open")).await;
+    page.wait_for_text(&id("footer-history"), "/inventory/cloud-service/delete")
+        .await;
+    page.click(&id("footer-hide")).await;
+    page.wait_gone(&id("footer")).await;
+    page.goto(&stack.console).await;
+    page.wait_for(&id("row")).await;
+    assert_eq!(page.count(&id("footer")).await, 0);
+
+    // Logged out for good, too.
+    page.click(&id("user-button")).await;
+    page.click(&id("logout")).await;
+    page.wait_for(&id("login-page")).await;
+    page.goto(&stack.console).await;
+    page.wait_for(&id("login-submit")).await;
+
+    browser.close().await;
+    stack.stop().await;
+}

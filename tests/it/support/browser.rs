@@ -1,0 +1,257 @@
+//! Chromium, driven as a person would: real clicks and keys, waiting for what becomes visible.
+//!
+//! Every browser has a profile of its own in a temporary folder, which goes when the browser goes,
+//! also when the test failed.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chromiumoxide::browser::BrowserConfig;
+use chromiumoxide::cdp::browser_protocol::emulation::{
+    MediaFeature, SetDeviceMetricsOverrideParams,
+};
+use chromiumoxide::cdp::browser_protocol::input::InsertTextParams;
+use chromiumoxide::page::ScreenshotParams;
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::eventually;
+
+/// What a browser in a test must not do: ask the network for anything, or need a screen.
+const FLAGS: &[&str] = &[
+    "disable-gpu",
+    "disable-quic",
+    "no-first-run",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-sync",
+];
+
+/// A running browser. The fields end in this order: the process before its profile.
+#[derive(Debug)]
+pub struct Browser {
+    inner: chromiumoxide::Browser,
+    handler: JoinHandle<()>,
+    profile: Profile,
+}
+
+/// A folder that Chromium may still write to while it is being removed.
+#[derive(Debug)]
+struct Profile(Option<TempDir>);
+
+/// One tab.
+#[derive(Debug)]
+pub struct Page(chromiumoxide::Page);
+
+// === impl Browser ===
+
+impl Browser {
+    /// Starts Chromium: `LAB_CHROMIUM`, else the first known name on the `PATH`.
+    pub async fn launch() -> Self {
+        let profile = tempfile::Builder::new()
+            .prefix("lab-browser-")
+            .tempdir()
+            .unwrap();
+        let config = BrowserConfig::builder()
+            .chrome_executable(executable())
+            .user_data_dir(profile.path())
+            .no_sandbox()
+            .args(FLAGS.iter().copied())
+            .launch_timeout(Duration::from_secs(60))
+            .viewport(None)
+            .build()
+            .unwrap();
+        let profile = Profile(Some(profile));
+        let (inner, mut handler) = chromiumoxide::Browser::launch(config).await.unwrap();
+        let handler = tokio::spawn(async move { while handler.next().await.is_some() {} });
+        Self {
+            inner,
+            handler,
+            profile,
+        }
+    }
+
+    /// A new tab of this size at this address.
+    pub async fn open(&self, url: &str, width: i64, height: i64) -> Page {
+        let page = Page(self.inner.new_page("about:blank").await.unwrap());
+        page.resize(width, height).await;
+        page.goto(url).await;
+        page
+    }
+
+    /// Ends the browser and waits until it is gone.
+    pub async fn close(mut self) {
+        let _ = self.inner.close().await;
+        let _ = self.inner.wait().await;
+        self.handler.abort();
+        drop(self.profile);
+    }
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        let Some(folder) = self.0.take() else { return };
+        let path = folder.keep();
+        // A killed browser's helpers end a moment after it; until then they may still write.
+        for _ in 0..100 {
+            if std::fs::remove_dir_all(&path).is_ok() || !path.exists() {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+}
+
+fn executable() -> PathBuf {
+    if let Some(path) = std::env::var_os("LAB_CHROMIUM") {
+        return path.into();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let names = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
+    std::env::split_paths(&folders)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .find(|path| path.is_file())
+        .expect("Chromium on the PATH (hint: apt-get install chromium, or set LAB_CHROMIUM)")
+}
+
+// === impl Page ===
+
+impl Page {
+    /// Goes to an address.
+    pub async fn goto(&self, url: &str) {
+        self.0.goto(url).await.unwrap();
+    }
+
+    /// The size of the viewport.
+    pub async fn resize(&self, width: i64, height: i64) {
+        let params = SetDeviceMetricsOverrideParams::new(width, height, 1.0, width < 600);
+        self.0.execute(params).await.unwrap();
+    }
+
+    /// `light` or `dark`.
+    pub async fn prefer_colours(&self, scheme: &str) {
+        let feature = MediaFeature::new("prefers-color-scheme", scheme);
+        self.0.emulate_media_features(vec![feature]).await.unwrap();
+    }
+
+    /// The value of an expression.
+    pub async fn evaluate<T: DeserializeOwned>(&self, expression: &str) -> T {
+        let result = self.0.evaluate(expression).await;
+        result
+            .unwrap_or_else(|error| panic!("{expression}: {error}"))
+            .into_value()
+            .unwrap()
+    }
+
+    /// Waits until the expression is true.
+    pub async fn wait_until(&self, expression: &str) {
+        let wanted = format!("Boolean({expression})");
+        eventually!(
+            expression,
+            self.evaluate::<bool>(&wanted).await.then_some(())
+        );
+    }
+
+    /// Waits for an element.
+    pub async fn wait_for(&self, selector: &str) {
+        self.wait_until(&format!("document.querySelector({selector:?})"))
+            .await;
+    }
+
+    /// Waits until no such element is there.
+    pub async fn wait_gone(&self, selector: &str) {
+        self.wait_until(&format!("!document.querySelector({selector:?})"))
+            .await;
+    }
+
+    /// Waits until the first such element shows this text somewhere.
+    pub async fn wait_for_text(&self, selector: &str, text: &str) {
+        let shown = format!("document.querySelector({selector:?})?.innerText.includes({text:?})");
+        self.wait_until(&shown).await;
+    }
+
+    /// Clicks with the mouse.
+    pub async fn click(&self, selector: &str) {
+        self.wait_for(selector).await;
+        eventually!(format!("click on {selector}"), {
+            // The element may be replaced between looking and clicking.
+            match self.0.find_element(selector).await {
+                Ok(element) => element.click().await.ok().map(|_| ()),
+                Err(_) => None,
+            }
+        });
+    }
+
+    /// Replaces what a text field holds by typing.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        self.wait_for(selector).await;
+        let select = format!(
+            "(() => {{ const field = document.querySelector({selector:?}); field.focus(); field.select(); return true; }})()"
+        );
+        assert!(self.evaluate::<bool>(&select).await);
+        self.0.execute(InsertTextParams::new(text)).await.unwrap();
+    }
+
+    /// Chooses an option of a `<select>` by its value.
+    pub async fn choose(&self, selector: &str, value: &str) {
+        self.wait_for(&format!("{selector} option[value={value:?}]"))
+            .await;
+        let choose = format!(
+            "(() => {{ const field = document.querySelector({selector:?}); field.value = {value:?};
+              field.dispatchEvent(new Event('change', {{ bubbles: true }})); return true; }})()"
+        );
+        assert!(self.evaluate::<bool>(&choose).await);
+    }
+
+    /// Presses a key where the focus is.
+    pub async fn press(&self, selector: &str, key: &str) {
+        self.0
+            .find_element(selector)
+            .await
+            .unwrap()
+            .press_key(key)
+            .await
+            .unwrap();
+    }
+
+    /// The text of the first such element.
+    pub async fn text(&self, selector: &str) -> String {
+        self.evaluate(&format!(
+            "document.querySelector({selector:?})?.innerText ?? ''"
+        ))
+        .await
+    }
+
+    /// The texts of all such elements.
+    pub async fn texts(&self, selector: &str) -> Vec<String> {
+        let all =
+            format!("[...document.querySelectorAll({selector:?})].map((one) => one.innerText)");
+        self.evaluate(&all).await
+    }
+
+    /// How many such elements there are.
+    pub async fn count(&self, selector: &str) -> usize {
+        self.evaluate(&format!("document.querySelectorAll({selector:?}).length"))
+            .await
+    }
+
+    /// Path and query of the address bar.
+    pub async fn address(&self) -> String {
+        self.evaluate("location.pathname + location.search").await
+    }
+
+    /// A picture of the page, as PNG.
+    pub async fn screenshot(&self, file: &Path) {
+        self.0
+            .save_screenshot(ScreenshotParams::default(), file)
+            .await
+            .unwrap();
+    }
+}

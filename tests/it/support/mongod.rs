@@ -1,0 +1,79 @@
+//! A real `mongod` for one test, with its data in a temporary folder.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::eventually;
+
+/// A running server; ends with this value.
+#[derive(Debug)]
+pub struct Mongod {
+    child: Child,
+    address: SocketAddr,
+    _data: TempDir,
+}
+
+impl Mongod {
+    /// Starts `LAB_MONGOD`, else `mongod` on the `PATH`, and waits until it accepts connections.
+    pub async fn start() -> Self {
+        let data = tempfile::Builder::new()
+            .prefix("lab-mongod-")
+            .tempdir()
+            .unwrap();
+        // It has no way to tell which port it got for 0, so one that is free now is reserved.
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let child = Command::new(executable())
+            .args([
+                "--bind_ip",
+                "127.0.0.1",
+                "--nounixsocket",
+                "--quiet",
+                "--port",
+            ])
+            .arg(address.port().to_string())
+            .args(["--wiredTigerCacheSizeGB", "0.25", "--dbpath"])
+            .arg(data.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mongod = Self {
+            child,
+            address,
+            _data: data,
+        };
+        eventually!(
+            "mongod accepts",
+            tokio::net::TcpStream::connect(address).await.ok()
+        );
+        mongod
+    }
+
+    /// Its connection string.
+    pub fn url(&self) -> String {
+        format!("mongodb://{}", self.address)
+    }
+}
+
+impl Drop for Mongod {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn executable() -> PathBuf {
+    if let Some(path) = std::env::var_os("LAB_MONGOD") {
+        return path.into();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join("mongod"))
+        .find(|path| path.is_file())
+        .expect("mongod on the PATH (hint: install MongoDB Community Server, or set LAB_MONGOD)")
+}

@@ -1,0 +1,96 @@
+//! Cloudforet's request path in one process: console, both APIs, identity, inventory, on a mongod.
+//!
+//! No load balancer, no ingress, no ClusterIP: what is tested here is the services themselves.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use lab::cloudforet::console_api::Version;
+use lab::cloudforet::telemetry::Emitter;
+use lab::cloudforet::{Settings, console, console_api, identity, inventory};
+use lab::net::Trigger;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::mongod::Mongod;
+
+/// Running services; `stop` drains them.
+pub struct Stack {
+    /// Where the console is, under a host name that browsers resolve to loopback.
+    pub console: String,
+    /// Settings with which a further service of this stack would be started.
+    pub settings: Settings,
+    trigger: Trigger,
+    services: JoinSet<()>,
+    _mongod: Mongod,
+}
+
+impl Stack {
+    /// Everything, with sample data.
+    pub async fn start() -> Self {
+        let mongod = Mongod::start().await;
+        let (trigger, shutdown) = Trigger::new();
+        let mut services = JoinSet::new();
+        let mut bound = Vec::new();
+        for _ in 0..5 {
+            bound.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+        }
+        let address = |listener: &TcpListener| listener.local_addr().unwrap();
+        let addresses: Vec<SocketAddr> = bound.iter().map(address).collect();
+        let settings = Settings {
+            endpoints: [("identity", addresses[0]), ("inventory", addresses[1])]
+                .map(|(name, address)| (name.to_owned(), format!("grpc://{address}")))
+                .into(),
+            mongodb: mongod.url(),
+            sample_data: true,
+            ..Settings::default()
+        };
+        let named = |pod: &str| Settings {
+            pod: pod.to_owned(),
+            ..settings.clone()
+        };
+        let mut bound = bound.into_iter();
+        let mut next = || bound.next().unwrap();
+        let (end, events) = (shutdown, emitter());
+        let serving = identity::serve(next(), named("identity-a"), end.clone(), events.clone());
+        services.spawn(async { serving.await.unwrap() });
+        let serving = inventory::serve(next(), named("inventory-a"), end.clone(), events.clone());
+        services.spawn(async { serving.await.unwrap() });
+        for (version, pod) in [
+            (Version::V1, "console-api-a"),
+            (Version::V2, "console-api-v2-a"),
+        ] {
+            let serving =
+                console_api::serve(next(), version, named(pod), end.clone(), events.clone());
+            services.spawn(async { serving.await.unwrap() });
+        }
+        let pages = console::Settings {
+            pod: "console-a".to_owned(),
+            console_api: format!("http://console-api.{{domain}}:{}", addresses[2].port()),
+            console_api_v2: format!("http://console-api-v2.{{domain}}:{}", addresses[3].port()),
+            ..console::Settings::default()
+        };
+        let serving = console::serve(next(), pages, end, events);
+        services.spawn(async { serving.await.unwrap() });
+        let console = format!("http://console.lab.localhost:{}", addresses[4].port());
+        Self {
+            console,
+            settings,
+            trigger,
+            services,
+            _mongod: mongod,
+        }
+    }
+
+    /// Drains everything.
+    pub async fn stop(mut self) {
+        self.trigger.trigger();
+        while let Some(ended) = self.services.join_next().await {
+            ended.unwrap();
+        }
+    }
+}
+
+/// Spans that nobody reads.
+pub fn emitter() -> Emitter {
+    Emitter::channel(1).0
+}
