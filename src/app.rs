@@ -52,7 +52,7 @@ impl StartError {
 /// Runs a lab until it is asked to stop.
 pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
     folder.prepare()?;
-    let Some(lock) = folder.lock()? else {
+    let Some(lock) = folder.lock_soon().await? else {
         return Err(StartError::AlreadyRuns(config.name));
     };
     let system = |what| move |source| StartError::System { what, source };
@@ -100,6 +100,11 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
     let _ = served.await;
     drop(lock);
     Ok(())
+}
+
+/// What a valid config says that has no effect, such as annotations that the controller ignores.
+pub fn warnings(_config: &Config) -> Vec<String> {
+    Vec::new()
 }
 
 /// Removes what a lab that is not running left behind; with `data` also what should survive it.

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::arguments::Global;
 use super::printer::{Failure, Printer};
+use crate::app;
 use crate::config;
 
 /// What can be checked.
@@ -23,6 +24,9 @@ pub(super) fn run(
     let file = arguments.file.as_deref().or(global.config.as_deref());
     let config = config::load(file, &global.overrides())?;
     for warning in &config.warnings {
+        printer.warn(warning);
+    }
+    for warning in app::warnings(&config) {
         printer.warn(warning);
     }
     let name = match &config.file {

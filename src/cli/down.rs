@@ -113,7 +113,7 @@ async fn gone(folder: &LabFolder, pid: Option<u32>) -> Result<(), Failure> {
 }
 
 /// Cleans up with the lock held, so that no lab of this name starts meanwhile.
-async fn remove(folder: &LabFolder, data: bool) -> Result<(), Failure> {
+pub(super) async fn remove(folder: &LabFolder, data: bool) -> Result<(), Failure> {
     let lock = if folder.path().exists() {
         let lock = folder.lock()?;
         if lock.is_none() {

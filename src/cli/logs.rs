@@ -1,5 +1,7 @@
 //! `lab logs [SERVICE|POD] [-f]`
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use super::arguments::Global;
@@ -76,7 +78,8 @@ fn text(line: &LogLine, one_pod: bool) -> String {
     }
     text.push_str(&reading.message);
     for (name, value) in &reading.fields {
-        text.push_str(&format!(" {name}={value}"));
+        // Writing to a String cannot fail.
+        let _ = write!(text, " {name}={value}");
     }
     // A pod must not be able to move the cursor of whoever reads it.
     text.replace(|c: char| c.is_control() && c != '\t', " ")

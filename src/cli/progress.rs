@@ -34,8 +34,8 @@ impl<'a> Progress<'a> {
     }
 
     /// Shows what is new.
-    pub(super) fn show(&mut self, status: &Status) {
-        let states: BTreeMap<String, String> = status
+    pub(super) fn show(&mut self, now: &Status) {
+        let states: BTreeMap<String, String> = now
             .pods
             .iter()
             .filter(|pod| {
@@ -68,29 +68,34 @@ impl<'a> Progress<'a> {
     }
 
     fn redraw(&mut self, states: &BTreeMap<String, String>) {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        if self.drawn > 0 {
-            let _ = write!(text, "\x1b[{}A", self.drawn);
-        }
-        let names = states.keys().map(|name| name.chars().count()).max();
-        let names = names.unwrap_or_default();
-        let width = width();
-        for (name, state) in states {
-            // What comes from a pod may hold control characters, and a wrapped line would spoil
-            // the count.
-            let line: String = format!("  {name:<names$}  {state}")
-                .chars()
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .take(width.saturating_sub(1))
-                .collect();
-            let _ = writeln!(text, "\x1b[2K{line}");
-        }
-        // Lines of pods that are gone.
-        text.push_str("\x1b[J");
+        let text = drawing(states, self.drawn, width());
         self.drawn = states.len();
         self.printer.draw(&text);
     }
+}
+
+/// The list, drawn over `drawn` lines of an earlier one.
+fn drawing(states: &BTreeMap<String, String>, drawn: usize, width: usize) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    if drawn > 0 {
+        let _ = write!(text, "\x1b[{drawn}A");
+    }
+    let names = states.keys().map(|name| name.chars().count()).max();
+    let names = names.unwrap_or_default();
+    for (name, state) in states {
+        // What comes from a pod may hold control characters, and a wrapped line would spoil the
+        // count.
+        let line: String = format!("  {name:<names$}  {state}")
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(width.saturating_sub(1))
+            .collect();
+        let _ = writeln!(text, "\x1b[2K{line}");
+    }
+    // Lines of pods that are gone.
+    text.push_str("\x1b[J");
+    text
 }
 
 #[cfg(unix)]
@@ -104,4 +109,18 @@ fn width() -> usize {
 #[cfg(not(unix))]
 fn width() -> usize {
     WIDTH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_drawn_over_the_one_before() {
+        let state = |name: &str, state: &str| (name.to_owned(), state.to_owned());
+        let states = BTreeMap::from([state("a", "ready"), state("bcd", "crashed: \x1b[2J boom")]);
+        let lines = "\x1b[2K  a    ready\n\x1b[2K  bcd  crashed:  [2\n\x1b[J";
+        assert_eq!(drawing(&states, 0, 20), lines);
+        assert_eq!(drawing(&states, 3, 20), format!("\x1b[3A{lines}"));
+    }
 }

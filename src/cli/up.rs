@@ -99,17 +99,13 @@ pub(super) async fn run(
     for warning in &config.warnings {
         printer.warn(warning);
     }
-    if folder.is_locked()? {
-        return Err(app::StartError::AlreadyRuns(config.name).into());
-    }
     folder.prepare()?;
-    let log = File::create(folder.log_file()).map_err(|error| {
-        Failure::new(format!(
-            "cannot write {}: {error}",
-            folder.log_file().display()
-        ))
-        .hint("is the disk full, or does the folder belong to somebody else?")
-    })?;
+    let Some(lock) = folder.lock()? else {
+        return Err(app::StartError::AlreadyRuns(config.name).into());
+    };
+    let log = folder.new_log()?;
+    // From here on it is the lab's own to take.
+    drop(lock);
     let patience = Duration::from_secs(arguments.timeout);
     if arguments.foreground {
         return foreground(config, &folder, log, patience, printer).await;
@@ -164,24 +160,25 @@ async fn foreground(
             return ended.map_err(|error| Failure::from_error(&error))?.map_err(Failure::from);
         }
     };
-    let failure = match outcome {
+    match outcome {
         Ok(status) => {
             printer.data(&status, || view::status(&status))?;
             printer.note("Ctrl-C stops the lab");
-            None
+            let ended = lab.await.map_err(|error| Failure::from_error(&error))?;
+            Ok(ended?)
         }
         Err(failure) => {
-            if let Ok(client) = Client::find(folder) {
-                // The lab ends below in any case.
-                let _ = client.down(false).await;
+            let asked = match Client::find(folder) {
+                Ok(client) => client.down(false).await.is_ok(),
+                Err(_) => false,
+            };
+            if !asked {
+                lab.abort();
             }
-            Some(failure)
+            // However it ended, why it was to end is what counts.
+            let _ = lab.await;
+            Err(failure)
         }
-    };
-    let ended = lab.await.map_err(|error| Failure::from_error(&error))?;
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(ended?),
     }
 }
 
@@ -306,7 +303,8 @@ async fn end(child: &mut Child, folder: &LabFolder) {
             let _ = child.kill().await;
         }
     }
-    let _ = app::remove_leftovers(folder, false).await;
+    // Takes the lock: another lab of this name may have been the quicker one.
+    let _ = down::remove(folder, false).await;
 }
 
 #[cfg(unix)]
@@ -331,3 +329,53 @@ fn leave_session() {
 
 #[cfg(not(unix))]
 fn leave_session() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure_after(log: &str) -> Failure {
+        let root = tempfile::tempdir().unwrap();
+        let folder = LabFolder::new(root.path().to_owned(), "lab".into());
+        folder.prepare().unwrap();
+        std::fs::write(folder.log_file(), log).unwrap();
+        last_words(&folder)
+    }
+
+    #[test]
+    fn the_labs_own_error_is_what_is_told() {
+        let log = "INFO binding\nerror: port 8080 is taken by nginx\nsecond line\nhint: use 0\n";
+        let expected = Failure::new("port 8080 is taken by nginx\nsecond line").hint("use 0");
+        assert_eq!(format!("{:?}", failure_after(log)), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn without_one_the_end_of_the_log_is_told() {
+        let log = (0..20)
+            .map(|number| format!("line {number}"))
+            .collect::<Vec<_>>();
+        let log = log.join("\n");
+        let told = failure_after(&log).to_string();
+        assert!(
+            told.contains("line 10\n") && told.ends_with("line 19"),
+            "{told}"
+        );
+        assert!(!told.contains("line 9\n"), "{told}");
+        assert!(failure_after("").to_string().starts_with("the lab ended"));
+    }
+
+    #[test]
+    fn a_pod_may_crash_twice_while_others_start() {
+        let pod = |restarts, phase: &str| PodStatus {
+            restarts,
+            phase: phase.into(),
+            last_lines: vec!["no database".into()],
+            ..PodStatus::default()
+        };
+        assert!(!is_hopeless(&pod(2, "CrashLoopBackOff")));
+        assert!(!is_hopeless(&pod(9, "Running")));
+        assert!(is_hopeless(&pod(3, "CrashLoopBackOff")));
+        let told = crashed(&pod(3, "CrashLoopBackOff")).to_string();
+        assert!(told.ends_with("\n  no database"), "{told}");
+    }
+}

@@ -8,10 +8,15 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::ClientError;
+
+/// A look at the lock takes microseconds; 100 ms are enough for any number of them.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Owner only: the folder holds the CA's key and the admin token.
 #[cfg(unix)]
@@ -117,6 +122,32 @@ impl LabFolder {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
+    }
+
+    /// Takes the lock as [`LabFolder::lock`] does, but waits for those who only look whether it is
+    /// taken: they hold it for a moment themselves.
+    pub async fn lock_soon(&self) -> Result<Option<Lock>, ClientError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(lock) = self.lock()? {
+                return Ok(Some(lock));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.lock()
+    }
+
+    /// Empties the log for a new run. Appending, so that two writers never overwrite each other.
+    pub fn new_log(&self) -> Result<File, ClientError> {
+        let path = self.log_file();
+        let open = || {
+            let log = File::options().create(true).append(true).open(&path)?;
+            log.set_len(0)?;
+            Ok(log)
+        };
+        open().map_err(|source| ClientError::Folder {
+            path: path.clone(),
+            source,
+        })
     }
 
     /// Whether a lab of this name runs.
@@ -250,6 +281,6 @@ mod tests {
         assert!(matches!(error, ClientError::Dead { pid: 7, .. }), "{error}");
         folder.remove_admin().unwrap();
         folder.remove_admin().unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the lock");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -105,7 +105,10 @@ impl ClientError {
             Self::Busy { .. } | Self::Unreachable { .. } => {
                 Some("try again in a moment, or see lab.log in its state folder".to_owned())
             }
-            Self::Folder { .. } | Self::Answer(_) => None,
+            Self::Folder { .. } => {
+                Some("is it yours to write, and is there room on the disk?".to_owned())
+            }
+            Self::Answer(_) => None,
         }
     }
 }
@@ -164,7 +167,7 @@ impl Client {
         let mut target = format!("/api/logs?tail={}&follow={}", query.tail, query.follow);
         for (key, value) in [("service", &query.service), ("pod", &query.pod)] {
             if let Some(value) = value {
-                target.push_str(&format!("&{key}={}", encoded(value)));
+                target.extend(["&", key, "=", &encoded(value)]);
             }
         }
         self.stream(&target).await

@@ -118,7 +118,15 @@ fn load_balancer(root: &Section<'_>) -> LoadBalancerConfig {
         && let Some(text) = field.text()
     {
         match text.parse() {
-            Ok(address) => config.address = address,
+            Ok(address) => {
+                config.address = address;
+                if !address.is_loopback() {
+                    field.warn(
+                        "opens the lab to the network, where everybody may try its password",
+                        "write address = \"127.0.0.1\" to keep it to this machine",
+                    );
+                }
+            }
             Err(_) => field.refuse(
                 "must be an IP address of this machine",
                 "write address = \"127.0.0.1\", or \"0.0.0.0\" to open the lab to the network",

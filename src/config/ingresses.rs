@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::field::Field;
 use super::names;
-use super::section::{Field, Section};
+use super::section::Section;
 use super::settings::Controller;
 use crate::model::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,

@@ -1,10 +1,11 @@
-//! `lab.toml` → [`RawConfig`](raw::RawConfig) → [`Config`]: all rules and all defaults.
+//! `lab.toml` → `RawConfig` → [`Config`]: all rules and all defaults.
 //!
 //! Reading a config does nothing to the world. Every mistake is reported at once, each with file,
 //! line, key, value and remedy. What a [`Config`] holds has been checked: names are unique DNS
 //! labels, ports are disjoint, every Service that an ingress names exists.
 
 mod checks;
+mod field;
 mod general;
 mod ingresses;
 mod merge;
@@ -19,6 +20,7 @@ mod settings;
 mod subnet;
 mod suggest;
 mod summary;
+mod urls;
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
 //! The ports of a Service, in both ways to write them.
 
+use super::field::Field;
 use super::names;
-use super::section::{Field, Section};
+use super::section::Section;
 use crate::model::{AppProtocol, Protocol, ServicePort};
 
 const PROTOCOLS: [(&str, Protocol); 2] = [("TCP", Protocol::Tcp), ("UDP", Protocol::Udp)];

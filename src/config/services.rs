@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::field::Field;
 use super::merge::SOURCES;
-use super::section::{Field, Section};
+use super::section::Section;
 use super::settings::{Config, HostPort, StaticEndpoints};
 use super::suggest::nearest;
 use super::{names, ports, readiness};

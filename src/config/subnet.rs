@@ -47,6 +47,7 @@ impl Subnet {
     }
 
     /// The half that pods get their addresses from.
+    #[must_use]
     pub fn pods(self) -> Self {
         Self {
             address: self.address,
@@ -55,6 +56,7 @@ impl Subnet {
     }
 
     /// The half that ClusterIPs are taken from.
+    #[must_use]
     pub fn cluster_ips(self) -> Self {
         let half = 1u32 << (31 - self.prefix);
         Self {

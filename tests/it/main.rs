@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod admin_cli;
 mod cloudforet;
 mod cloudforet_inventory;
 mod cloudforet_query;
