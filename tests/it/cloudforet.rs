@@ -1,4 +1,8 @@
-//! Identity and inventory over gRPC, on a real store.
+//! What both services have in common, over gRPC on a real store: signing in, tokens, reflection,
+//! readiness, drain, and the film.
+
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use lab::cloudforet::proto::core::v1::server_info_client::ServerInfoClient;
 use lab::cloudforet::proto::identity::v2::domain_client::DomainClient;
@@ -8,51 +12,22 @@ use lab::cloudforet::proto::identity::v2::user_profile_client::UserProfileClient
 use lab::cloudforet::proto::identity::v2::{
     EndpointSearchQuery, GetDomainAuthRequest, UserProfileRequest, UserSearchQuery,
 };
+use lab::cloudforet::proto::inventory::v1::CloudServiceQuery;
 use lab::cloudforet::proto::inventory::v1::cloud_service_client::CloudServiceClient;
-use lab::cloudforet::proto::inventory::v1::{
-    CloudServiceInfo, CloudServiceQuery, CloudServiceReference, CloudServiceRequest,
-    CreateServiceRequest, UpdateCloudServiceRequest,
-};
 use lab::model::{Event, SpanKind};
-use prost_types::Struct;
-use tonic::{Code, Status};
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1alpha::ServerReflectionRequest;
 use tonic_reflection::pb::v1alpha::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1alpha::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1alpha::server_reflection_response::MessageResponse;
 
 use crate::cloudforet_support::{
-    Backends, DOMAIN_SCOPE, USER_SCOPE, WORKSPACE_SCOPE, channel, object, with_token,
+    Backends, DOMAIN_SCOPE, USER_SCOPE, WORKSPACE_SCOPE, assert_status, channel, new_server,
+    serving, store_uri, with_token,
 };
-
-fn new_server(name: &str) -> CreateServiceRequest {
-    CreateServiceRequest {
-        name: name.to_owned(),
-        provider: "aws".to_owned(),
-        cloud_service_group: "EC2".to_owned(),
-        cloud_service_type: "Instance".to_owned(),
-        region_code: "us-east-1".to_owned(),
-        ip_addresses: vec!["10.0.0.1".to_owned()],
-        data: Some(object([("state", "RUNNING")])),
-        reference: Some(CloudServiceReference {
-            resource_id: format!("i-{name}"),
-            external_link: String::new(),
-        }),
-        tags: Some(object([("team.name", "web")])),
-        ..CreateServiceRequest::default()
-    }
-}
-
-async fn create(backends: &Backends, token: &str, name: &str) -> Result<CloudServiceInfo, Status> {
-    let mut services = CloudServiceClient::new(channel(backends.inventory).await);
-    let created = services.create(with_token(token, new_server(name))).await?;
-    Ok(created.into_inner())
-}
-
-fn assert_status<T: std::fmt::Debug>(result: Result<T, Status>, code: Code, message: &str) {
-    let status = result.expect_err("the call must fail");
-    assert_eq!((status.code(), status.message()), (code, message));
-}
 
 #[tokio::test]
 async fn a_user_signs_in_and_gets_tokens_by_scope() {
@@ -125,111 +100,6 @@ async fn ten_wrong_passwords_block_the_right_one() {
 }
 
 #[tokio::test]
-async fn a_resource_is_created_read_changed_and_deleted() {
-    let backends = Backends::start().await;
-    let token = backends.token(WORKSPACE_SCOPE).await.unwrap();
-    let created = create(&backends, &token, "one").await.unwrap();
-    assert!(created.cloud_service_id.starts_with("cloud-svc-"));
-    assert_eq!(created.state, "ACTIVE");
-    assert_eq!(created.workspace_id, backends.settings.login.workspace_id());
-    assert!(created.tags.as_ref().unwrap().fields.contains_key("custom"));
-
-    let mut services = CloudServiceClient::new(channel(backends.inventory).await);
-    let one = CloudServiceRequest {
-        cloud_service_id: created.cloud_service_id.clone(),
-    };
-    let read = services
-        .get(with_token(&token, one.clone()))
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(read, created);
-
-    let change = UpdateCloudServiceRequest {
-        cloud_service_id: created.cloud_service_id.clone(),
-        name: "renamed".to_owned(),
-        data: Some(object([("zone", "a")])),
-        ..UpdateCloudServiceRequest::default()
-    };
-    let changed = services
-        .update(with_token(&token, change))
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(changed.name, "renamed");
-    assert_eq!(changed.ip_addresses, ["10.0.0.1"]);
-    let data = changed.data.unwrap().fields;
-    assert!(data.contains_key("state") && data.contains_key("zone"));
-
-    services
-        .delete(with_token(&token, one.clone()))
-        .await
-        .unwrap();
-    let missing = services.get(with_token(&token, one)).await;
-    let message = format!(
-        "ERROR_NOT_FOUND: Resource cannot be found or access is denied. (cloud_service_id = {})",
-        created.cloud_service_id
-    );
-    assert_status(missing, Code::NotFound, &message);
-    let listed = services
-        .list(with_token(&token, CloudServiceQuery::default()))
-        .await
-        .unwrap();
-    assert_eq!(listed.get_ref().total_count, 0);
-    let deleted = CloudServiceQuery {
-        state: "DELETED".to_owned(),
-        ..CloudServiceQuery::default()
-    };
-    let listed = services
-        .list(with_token(&token, deleted))
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(listed.total_count, 1);
-    assert!(!listed.results[0].deleted_at.is_empty());
-}
-
-#[tokio::test]
-async fn a_request_that_lacks_something_is_told_what() {
-    let backends = Backends::start().await;
-    let token = backends.token(WORKSPACE_SCOPE).await.unwrap();
-    let mut services = CloudServiceClient::new(channel(backends.inventory).await);
-    for (request, key) in [
-        (
-            CreateServiceRequest {
-                provider: String::new(),
-                ..new_server("x")
-            },
-            "provider",
-        ),
-        (
-            CreateServiceRequest {
-                data: None,
-                ..new_server("x")
-            },
-            "data",
-        ),
-        (
-            CreateServiceRequest {
-                reference: None,
-                ..new_server("x")
-            },
-            "reference",
-        ),
-    ] {
-        let message = format!("ERROR_REQUIRED_PARAMETER: Required parameter. (key = {key})");
-        let refused = services.create(with_token(&token, request)).await;
-        assert_status(refused, Code::InvalidArgument, &message);
-    }
-    // Empty is not the same as absent.
-    let bare = CreateServiceRequest {
-        data: Some(Struct::default()),
-        ..new_server("x")
-    };
-    services.create(with_token(&token, bare)).await.unwrap();
-}
-
-#[tokio::test]
 async fn without_a_good_token_nothing_is_shown() {
     let backends = Backends::start().await;
     let mut services = CloudServiceClient::new(channel(backends.inventory).await);
@@ -288,42 +158,6 @@ async fn without_a_good_token_nothing_is_shown() {
         .create(with_token(&administrator, new_server("x")))
         .await;
     assert_status(refused, Code::PermissionDenied, denied);
-}
-
-#[tokio::test]
-async fn another_domains_resources_are_out_of_reach() {
-    let ours = Backends::start().await;
-    let theirs = Backends::start_with(|settings| {
-        settings.database_prefix = ours.settings.database_prefix.clone();
-        settings.login.domain = "other".to_owned();
-    })
-    .await;
-    let (our_token, their_token) = (
-        ours.token(WORKSPACE_SCOPE).await.unwrap(),
-        theirs.token(WORKSPACE_SCOPE).await.unwrap(),
-    );
-    let created = create(&ours, &our_token, "secret").await.unwrap();
-
-    // The same inventory, the same store, another token.
-    let mut services = CloudServiceClient::new(channel(ours.inventory).await);
-    let listed = services
-        .list(with_token(&their_token, CloudServiceQuery::default()))
-        .await
-        .unwrap();
-    assert_eq!(listed.get_ref().total_count, 0);
-    let one = CloudServiceRequest {
-        cloud_service_id: created.cloud_service_id.clone(),
-    };
-    let read = services.get(with_token(&their_token, one.clone())).await;
-    assert_eq!(read.unwrap_err().code(), Code::NotFound);
-    let deleted = services.delete(with_token(&their_token, one)).await;
-    assert_eq!(deleted.unwrap_err().code(), Code::NotFound);
-    let asked = CloudServiceQuery {
-        workspace_id: ours.settings.login.workspace_id(),
-        ..CloudServiceQuery::default()
-    };
-    let asked = services.list(with_token(&their_token, asked)).await;
-    assert_eq!(asked.unwrap_err().code(), Code::PermissionDenied);
 }
 
 #[tokio::test]
@@ -455,4 +289,51 @@ async fn a_sampled_call_is_told_hop_by_hop() {
     let rows = find(SpanKind::MongoClient, "find cloud_service");
     assert_eq!(rows.parent, Some(list.id));
     assert_eq!(rows.attributes["documents"], 0);
+}
+
+#[tokio::test]
+async fn a_backend_is_ready_once_its_store_is() {
+    // A port that refuses for now: bound, so that nobody else gets it, but not listening.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut backends = Backends::start().await;
+    backends.settings.mongodb = format!("mongodb://{address}");
+    backends.settings.database_prefix.push_str("late-");
+    let inventory = backends.another_inventory().await;
+
+    let mut health = HealthClient::new(channel(inventory).await);
+    let status = health
+        .check(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner()
+        .status();
+    assert_eq!(status, ServingStatus::NotServing);
+
+    let listener = socket.listen(64).unwrap();
+    let store = store_uri().trim_start_matches("mongodb://");
+    tokio::spawn(async move {
+        loop {
+            let (mut here, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut there = tokio::net::TcpStream::connect(store).await.unwrap();
+                // Ends with an error when the test ends.
+                let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
+            });
+        }
+    });
+    serving(inventory).await;
+}
+
+#[tokio::test]
+async fn on_the_signal_open_connections_are_closed_and_the_backend_returns() {
+    let mut backends = Backends::start().await;
+    let mut info = ServerInfoClient::new(channel(backends.inventory).await);
+    info.get_version(()).await.unwrap();
+    // The connection is still open, and idle.
+    tokio::time::timeout(Duration::from_secs(5), backends.stop())
+        .await
+        .unwrap();
+    assert!(info.get_version(()).await.is_err());
 }

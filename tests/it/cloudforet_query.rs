@@ -1,23 +1,19 @@
 //! The query language on the sample data, through the inventory and a real store.
 
-use bson::{Bson, doc};
 use lab::cloudforet::proto::core::v2::filter::{KeyAlias, OperatorAlias, ValueAlias};
 use lab::cloudforet::proto::core::v2::statistics_aggregate::AggregateAlias;
 use lab::cloudforet::proto::core::v2::{
     AggregateCount, AnalyzeQuery, Filter, Page, Query, Sort, StatisticsAggregate, StatisticsQuery,
 };
 use lab::cloudforet::proto::inventory::v1::cloud_service_client::CloudServiceClient;
-use lab::cloudforet::proto::inventory::v1::cloud_service_type_client::CloudServiceTypeClient;
-use lab::cloudforet::proto::inventory::v1::region_client::RegionClient;
 use lab::cloudforet::proto::inventory::v1::{
-    CloudServiceAnalyzeQuery, CloudServiceQuery, CloudServiceStatQuery, CloudServiceTypeQuery,
-    CloudServicesInfo, CreateRegionRequest, RegionQuery, RegionRequest, UpdateRegionRequest,
+    CloudServiceAnalyzeQuery, CloudServiceQuery, CloudServiceStatQuery, CloudServicesInfo,
 };
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use tonic::{Code, Status};
 
-use crate::cloudforet_support::{Backends, WORKSPACE_SCOPE, channel, serving, text, with_token};
+use crate::cloudforet_support::{Backends, WORKSPACE_SCOPE, channel, text, with_token};
 
 struct Sample {
     backends: Backends,
@@ -340,117 +336,4 @@ async fn stat_counts_and_lists_distinct_values() {
         number(rows_of(answer.get_ref())[0], "n").to_bits(),
         f64::from(all).to_bits()
     );
-}
-
-#[tokio::test]
-async fn regions_and_types_are_listed_and_regions_are_unique() {
-    let sample = Sample::start().await;
-    let inventory = channel(sample.backends.inventory).await;
-    let mut types = CloudServiceTypeClient::new(inventory.clone());
-    let request = CloudServiceTypeQuery {
-        provider: "aws".to_owned(),
-        is_primary: true,
-        ..CloudServiceTypeQuery::default()
-    };
-    let aws = types
-        .list(with_token(&sample.token, request))
-        .await
-        .unwrap()
-        .into_inner();
-    assert!(
-        aws.results
-            .iter()
-            .all(|kind| kind.is_primary && kind.provider == "aws")
-    );
-    assert!(
-        aws.results
-            .iter()
-            .any(|kind| kind.cloud_service_type_key == "aws.EC2.Instance")
-    );
-
-    let mut regions = RegionClient::new(inventory);
-    let request = CreateRegionRequest {
-        name: "Mars".to_owned(),
-        region_code: "mars-1".to_owned(),
-        provider: "aws".to_owned(),
-        tags: None,
-    };
-    let mars = regions
-        .create(with_token(&sample.token, request.clone()))
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(mars.region_key, "aws.mars-1");
-    let again = regions
-        .create(with_token(&sample.token, request))
-        .await
-        .unwrap_err();
-    assert_eq!(again.code(), Code::AlreadyExists);
-    assert!(
-        again.message().starts_with("ERROR_SAVE_UNIQUE_VALUES: "),
-        "{}",
-        again.message()
-    );
-    let change = UpdateRegionRequest {
-        region_id: mars.region_id.clone(),
-        name: "Red".to_owned(),
-        tags: None,
-    };
-    let changed = regions
-        .update(with_token(&sample.token, change))
-        .await
-        .unwrap();
-    assert_eq!(changed.get_ref().name, "Red");
-    let one = RegionRequest {
-        region_id: mars.region_id.clone(),
-    };
-    regions
-        .delete(with_token(&sample.token, one.clone()))
-        .await
-        .unwrap();
-    let gone = regions
-        .get(with_token(&sample.token, one))
-        .await
-        .unwrap_err();
-    assert_eq!(gone.code(), Code::NotFound);
-    let left = regions
-        .list(with_token(&sample.token, RegionQuery::default()))
-        .await
-        .unwrap();
-    assert_eq!(left.get_ref().total_count, 16);
-    assert!(
-        left.get_ref().results[0]
-            .tags
-            .as_ref()
-            .unwrap()
-            .fields
-            .contains_key("latitude")
-    );
-}
-
-#[tokio::test]
-async fn replicas_that_start_at_once_load_the_sample_once() {
-    let mut backends = Backends::start_with(|settings| settings.sample_data = true).await;
-    // A fresh database for all of these.
-    backends.settings.database_prefix.push_str("again-");
-    let (one, two, three) = (
-        backends.another_inventory().await,
-        backends.another_inventory().await,
-        backends.another_inventory().await,
-    );
-    tokio::join!(serving(one), serving(two), serving(three));
-    let options = mongodb::options::ClientOptions::parse(&backends.settings.mongodb)
-        .await
-        .unwrap();
-    let client = mongodb::Client::with_options(options).unwrap();
-    let database = client.database(&format!("{}inventory", backends.settings.database_prefix));
-    let services = database.collection::<bson::Document>("cloud_service");
-    let count = services.count_documents(doc! {}).await.unwrap();
-    let ids = services
-        .distinct("cloud_service_id", doc! {})
-        .await
-        .unwrap();
-    assert!(ids.iter().all(|id| matches!(id, Bson::String(_))));
-    assert_eq!(usize::try_from(count).unwrap(), ids.len());
-    assert!(count > 250);
 }

@@ -10,6 +10,10 @@ use std::sync::mpsc::Receiver;
 
 use lab::cloudforet::proto::identity::v2::token_client::TokenClient;
 use lab::cloudforet::proto::identity::v2::{GrantTokenRequest, IssueTokenRequest};
+use lab::cloudforet::proto::inventory::v1::cloud_service_client::CloudServiceClient;
+use lab::cloudforet::proto::inventory::v1::{
+    CloudServiceInfo, CloudServiceReference, CreateServiceRequest,
+};
 use lab::cloudforet::telemetry::Emitter;
 use lab::cloudforet::{Settings, identity, inventory};
 use lab::model::Event;
@@ -17,8 +21,9 @@ use lab::net::Trigger;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -50,6 +55,7 @@ pub(crate) struct Backends {
     pub(crate) events: Receiver<Event>,
     emitter: Emitter,
     triggers: Vec<Trigger>,
+    serving: JoinSet<()>,
 }
 
 // === impl Store ===
@@ -137,6 +143,7 @@ impl Backends {
             events,
             emitter,
             triggers: Vec::new(),
+            serving: JoinSet::new(),
         };
         let identity = TcpListener::bind(backends.identity).await.unwrap();
         backends.identity = identity.local_addr().unwrap();
@@ -147,7 +154,7 @@ impl Backends {
             .insert("identity".to_owned(), endpoint);
         let (trigger, shutdown) = Trigger::new();
         let (settings, emitter) = (backends.settings.clone(), backends.emitter.clone());
-        tokio::spawn(async move {
+        backends.serving.spawn(async move {
             identity::serve(identity, settings, emitter, shutdown)
                 .await
                 .unwrap();
@@ -165,7 +172,7 @@ impl Backends {
         let address = listener.local_addr().unwrap();
         let (trigger, shutdown) = Trigger::new();
         let (settings, emitter) = (self.settings.clone(), self.emitter.clone());
-        tokio::spawn(async move {
+        self.serving.spawn(async move {
             inventory::serve(listener, settings, emitter, shutdown)
                 .await
                 .unwrap();
@@ -174,11 +181,24 @@ impl Backends {
         address
     }
 
+    /// Gives all of them the signal, and returns when they have.
+    pub(crate) async fn stop(&mut self) {
+        for trigger in &self.triggers {
+            trigger.trigger();
+        }
+        while let Some(ended) = self.serving.join_next().await {
+            ended.unwrap();
+        }
+    }
+
     /// Signs in and returns the access and the refresh token.
     pub(crate) async fn sign_in(&self, password: &str) -> Result<(String, String), Status> {
         let login = &self.settings.login;
         let request = IssueTokenRequest {
-            credentials: Some(object([("user_id", login.user.as_str()), ("password", password)])),
+            credentials: Some(object([
+                ("user_id", login.user.as_str()),
+                ("password", password),
+            ])),
             auth_type: 1,
             domain_id: login.domain_id(),
             ..IssueTokenRequest::default()
@@ -254,4 +274,44 @@ pub(crate) fn text(value: &str) -> Value {
     Value {
         kind: Some(Kind::StringValue(value.to_owned())),
     }
+}
+
+/// A server to create.
+pub(crate) fn new_server(name: &str) -> CreateServiceRequest {
+    CreateServiceRequest {
+        name: name.to_owned(),
+        provider: "aws".to_owned(),
+        cloud_service_group: "EC2".to_owned(),
+        cloud_service_type: "Instance".to_owned(),
+        region_code: "us-east-1".to_owned(),
+        ip_addresses: vec!["10.0.0.1".to_owned()],
+        data: Some(object([("state", "RUNNING")])),
+        reference: Some(CloudServiceReference {
+            resource_id: format!("i-{name}"),
+            external_link: String::new(),
+        }),
+        tags: Some(object([("team.name", "web")])),
+        ..CreateServiceRequest::default()
+    }
+}
+
+/// Creates a server.
+pub(crate) async fn create(
+    backends: &Backends,
+    token: &str,
+    name: &str,
+) -> Result<CloudServiceInfo, Status> {
+    let mut services = CloudServiceClient::new(channel(backends.inventory).await);
+    let created = services.create(with_token(token, new_server(name))).await?;
+    Ok(created.into_inner())
+}
+
+/// The call failed, and exactly so.
+pub(crate) fn assert_status<T: std::fmt::Debug>(
+    result: Result<T, Status>,
+    code: Code,
+    message: &str,
+) {
+    let status = result.expect_err("the call must fail");
+    assert_eq!((status.code(), status.message()), (code, message));
 }
