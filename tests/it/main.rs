@@ -5,6 +5,11 @@
     reason = "a test that cannot go on fails, in its helpers too"
 )]
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, in its helpers too"
+)]
+
 mod admin;
 mod admin_cli;
 mod cloudforet;

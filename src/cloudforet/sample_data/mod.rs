@@ -10,38 +10,49 @@ mod rows;
 
 use bson::{Document, doc};
 
+use self::rows::Tenant;
 use super::error::Failure;
-use super::mongo::{Found, Mongo};
+use super::mongo::{Collection, Mongo};
 use super::settings::Login;
 
-/// Fills the inventory of the first domain's first workspace, if it is empty.
+/// How many resources are made and sent at a time: a pod that has loaded the sample should not be
+/// larger for ever after.
+const BATCH: usize = 48;
+
+/// Fills the inventory of the first domain's first workspace, if it is empty, and completes a load
+/// that was cut short.
 pub(crate) async fn load(mongo: &Mongo, login: &Login) -> Result<(), Failure> {
     let services = mongo.collection("cloud_service").await?;
-    let any = Found {
-        projection: Some(doc! { "_id": 1 }),
-        limit: 1,
-        ..Found::default()
-    };
-    if !services.find(any).await?.is_empty() {
+    let tenant = Tenant::of(login);
+    let empty = !exists(&services, doc! {}).await?;
+    let (first, last) = tenant.first_and_last();
+    // Deleting leaves the row where it is, so a missing row was never there.
+    let begun = || exists(&services, doc! { "cloud_service_id": &first });
+    let finished = || exists(&services, doc! { "cloud_service_id": &last });
+    if !empty && (!begun().await? || finished().await?) {
         return Ok(());
     }
     let types = mongo.collection("cloud_service_type").await?;
     let regions = mongo.collection("region").await?;
-    let rows = rows::make(login);
-    // The resources come last: once they are there, everything is.
+    let (kinds, places): (Vec<_>, Vec<_>) = (tenant.types().collect(), tenant.regions().collect());
     tokio::try_join!(
-        types.insert_missing(&rows.types),
-        regions.insert_missing(&rows.regions)
+        types.insert_missing(&kinds),
+        regions.insert_missing(&places)
     )?;
-    services.insert_missing(&rows.services).await?;
-    tracing::info!(resources = rows.services.len(), "loaded sample data");
+    let mut rows = tenant.services();
+    let mut loaded = 0;
+    loop {
+        let batch: Vec<Document> = rows.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            break;
+        }
+        services.insert_missing(&batch).await?;
+        loaded += batch.len();
+    }
+    tracing::info!(resources = loaded, "loaded sample data");
     Ok(())
 }
 
-/// What goes into the three collections.
-#[derive(Debug)]
-struct Rows {
-    types: Vec<Document>,
-    regions: Vec<Document>,
-    services: Vec<Document>,
+async fn exists(services: &Collection, filter: Document) -> Result<bool, Failure> {
+    Ok(services.find_one(filter).await?.is_some())
 }

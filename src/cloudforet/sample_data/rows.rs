@@ -3,7 +3,6 @@
 use bson::{DateTime, Document, doc};
 use fastrand::Rng;
 
-use super::Rows;
 use super::catalog::{Offer, PROVIDERS, Place, Provider, Shape};
 use super::details::{self, Details};
 use crate::cloudforet::inventory::tags;
@@ -17,41 +16,56 @@ const PROJECTS: [&str; 4] = ["storefront", "billing", "analytics", "shared"];
 const HOUR: i64 = 3_600_000;
 
 /// Whose rows they are, and when they were found.
-struct Tenant {
+#[derive(Debug)]
+pub(super) struct Tenant {
     domain: String,
     workspace: String,
     now: i64,
 }
 
-/// Makes all rows.
-pub(super) fn make(login: &Login) -> Rows {
-    let tenant = Tenant {
-        domain: login.domain_id(),
-        workspace: login.workspace_id(),
-        now: DateTime::now().timestamp_millis(),
-    };
-    let mut rng = Rng::with_seed(SEED);
-    let mut rows = Rows {
-        types: Vec::new(),
-        regions: Vec::new(),
-        services: Vec::new(),
-    };
-    for provider in PROVIDERS {
-        for place in provider.places {
-            rows.regions.push(tenant.region(provider, place));
-        }
-        for offer in provider.offers {
-            rows.types.push(tenant.kind(provider, offer));
-            for index in 0..offer.count {
-                rows.services
-                    .push(tenant.service(provider, offer, index, &mut rng));
-            }
+impl Tenant {
+    /// The first domain's first workspace.
+    pub(super) fn of(login: &Login) -> Self {
+        Self {
+            domain: login.domain_id(),
+            workspace: login.workspace_id(),
+            now: DateTime::now().timestamp_millis(),
         }
     }
-    rows
-}
 
-impl Tenant {
+    /// All regions.
+    pub(super) fn regions(&self) -> impl Iterator<Item = Document> {
+        PROVIDERS.iter().flat_map(move |provider| {
+            provider
+                .places
+                .iter()
+                .map(move |place| self.region(provider, place))
+        })
+    }
+
+    /// All kinds of resources.
+    pub(super) fn types(&self) -> impl Iterator<Item = Document> {
+        offers().map(|(provider, offer)| self.kind(provider, offer))
+    }
+
+    /// All resources, made one by one.
+    pub(super) fn services(&self) -> impl Iterator<Item = Document> {
+        let mut rng = Rng::with_seed(SEED);
+        offers()
+            .flat_map(|(provider, offer)| {
+                (0..offer.count).map(move |index| (provider, offer, index))
+            })
+            .map(move |(provider, offer, index)| self.service(provider, offer, index, &mut rng))
+    }
+
+    /// The ids of the first and the last resource.
+    pub(super) fn first_and_last(&self) -> (String, String) {
+        let id = |(provider, offer), index| self.service_id(provider, offer, index);
+        let first = offers().next().map(|pair| id(pair, 0));
+        let last = offers().last().map(|pair| id(pair, pair.1.count - 1));
+        (first.unwrap_or_default(), last.unwrap_or_default())
+    }
+
     fn reference(&self, rest: &str) -> String {
         format!("{}.{}.{rest}", self.domain, self.workspace)
     }
@@ -59,6 +73,11 @@ impl Tenant {
     /// The same thing of the same tenant always has the same id.
     fn id(&self, prefix: &str, key: &str) -> String {
         stable_id(prefix, &self.reference(key))
+    }
+
+    fn service_id(&self, provider: &Provider, offer: &Offer, index: usize) -> String {
+        let key = format!("{}.{}.{}.{index}", provider.name, offer.group, offer.name);
+        self.id("cloud-svc", &key)
     }
 
     fn owned(&self, mut row: Document, age: i64) -> Document {
@@ -130,7 +149,7 @@ impl Tenant {
         let (filed, tag_keys) = tags::file(&doc! { "team": team, "stage": stage });
         let collector = self.id("collector", provider.name);
         let row = doc! {
-            "cloud_service_id": self.id("cloud-svc", &format!("{kind}.{index}")),
+            "cloud_service_id": self.service_id(provider, offer, index),
             "name": format!("{stage}-{team}-{}-{:02}", offer.name.to_lowercase(), index + 1),
             "state": "ACTIVE",
             "account": account,
@@ -163,45 +182,48 @@ impl Tenant {
     }
 }
 
+fn offers() -> impl Iterator<Item = (&'static Provider, &'static Offer)> {
+    PROVIDERS
+        .iter()
+        .flat_map(|provider| provider.offers.iter().map(move |offer| (provider, offer)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
 
+    fn values(rows: impl Iterator<Item = Document>, key: &str) -> Vec<String> {
+        rows.map(|row| row.get_str(key).unwrap().to_owned())
+            .collect()
+    }
+
     #[test]
     fn rows_are_the_same_each_time_and_distinct() {
-        let (one, two) = (make(&Login::default()), make(&Login::default()));
-        let ids = |rows: &Rows| -> Vec<_> {
-            let ids = rows
-                .services
-                .iter()
-                .map(|row| row.get_str("cloud_service_id").unwrap());
-            ids.map(str::to_owned).collect()
-        };
-        assert_eq!(ids(&one), ids(&two));
-        let distinct: HashSet<_> = ids(&one).into_iter().collect();
-        assert_eq!(distinct.len(), one.services.len());
-        assert!(
-            (250..400).contains(&one.services.len()),
-            "{}",
-            one.services.len()
+        let tenant = Tenant::of(&Login::default());
+        let ids = values(tenant.services(), "cloud_service_id");
+        assert_eq!(ids, values(tenant.services(), "cloud_service_id"));
+        assert_eq!(
+            tenant.first_and_last(),
+            (ids[0].clone(), ids[ids.len() - 1].clone())
         );
+        let distinct: HashSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+        assert!((250..400).contains(&ids.len()), "{}", ids.len());
     }
 
     #[test]
     fn every_resource_refers_to_a_type_and_a_region() {
-        let rows = make(&Login::default());
-        let known = |rows: &[Document], key: &str| -> HashSet<String> {
-            rows.iter()
-                .map(|row| row.get_str(key).unwrap().to_owned())
-                .collect()
-        };
-        let types = known(&rows.types, "ref_cloud_service_type");
-        let regions = known(&rows.regions, "ref_region");
-        for row in &rows.services {
-            assert!(types.contains(row.get_str("ref_cloud_service_type").unwrap()));
-            assert!(regions.contains(row.get_str("ref_region").unwrap()));
+        let tenant = Tenant::of(&Login::default());
+        let types = values(tenant.types(), "ref_cloud_service_type");
+        let regions = values(tenant.regions(), "ref_region");
+        for row in tenant.services() {
+            let refers = |key, to: &[String]| {
+                to.iter()
+                    .any(|one| Some(one.as_str()) == row.get_str(key).ok())
+            };
+            assert!(refers("ref_cloud_service_type", &types) && refers("ref_region", &regions));
         }
     }
 }
