@@ -23,6 +23,8 @@ pub struct Settings {
     pub endpoints: BTreeMap<String, String>,
     /// MongoDB's connection string.
     pub mongodb: String,
+    /// Put in front of the names of databases, so that several installations can share a store.
+    pub database_prefix: String,
     /// What the first start creates: a domain and its administrator.
     pub login: Login,
     /// Whether an empty inventory is filled with sample data.
@@ -52,6 +54,7 @@ impl Default for Settings {
             dns: None,
             endpoints: ["identity", "inventory"].map(endpoint).into(),
             mongodb: "mongodb://mongodb:27017".to_owned(),
+            database_prefix: String::new(),
             login: Login::default(),
             sample_data: false,
         }

@@ -8,4 +8,4 @@ mod connector;
 mod target;
 
 pub(crate) use connector::dial;
-pub(crate) use target::{CallError, Channels, MESSAGE_LIMIT, Target, code_name, method_of};
+pub(crate) use target::{Channels, MESSAGE_LIMIT, Target, code_name, method_of};

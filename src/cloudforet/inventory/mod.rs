@@ -5,7 +5,7 @@ mod cloud_service_type;
 mod document;
 mod indexes;
 mod region;
-mod tags;
+pub(super) mod tags;
 
 use std::sync::Arc;
 

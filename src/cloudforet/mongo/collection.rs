@@ -220,8 +220,8 @@ impl Collection {
                 fields.retain(|_, value| !value.is_null() && *value != json!(0));
             }
             let mut summary = summary.to_string();
-            if summary.len() > COMMAND_SUMMARY {
-                summary.truncate(summary.floor_char_boundary(COMMAND_SUMMARY));
+            if let Some((cut, _)) = summary.char_indices().nth(COMMAND_SUMMARY) {
+                summary.truncate(cut);
                 summary.push('…');
             }
             span.attribute("database", self.database.as_str());

@@ -27,14 +27,14 @@ const DEFAULT_PORT: u16 = 27017;
 #[derive(Debug)]
 pub(crate) struct Mongo {
     options: ClientOptions,
-    name: &'static str,
+    name: String,
     resolver: Resolver,
     database: OnceCell<mongodb::Database>,
 }
 
 impl Mongo {
     /// Reads the connection string; opens nothing.
-    pub(crate) async fn new(settings: &Settings, name: &'static str) -> Result<Self, StartError> {
+    pub(crate) async fn new(settings: &Settings, name: &str) -> Result<Self, StartError> {
         let mut options = ClientOptions::parse(&settings.mongodb)
             .await
             .map_err(|source| {
@@ -56,7 +56,7 @@ impl Mongo {
         options.app_name.get_or_insert_with(|| settings.pod.clone());
         Ok(Self {
             options,
-            name,
+            name: format!("{}{name}", settings.database_prefix),
             resolver: settings.resolver(),
             database: OnceCell::new(),
         })
@@ -114,6 +114,6 @@ impl Mongo {
                 port: Some(address.port()),
             }];
         }
-        Ok(Client::with_options(options)?.database(self.name))
+        Ok(Client::with_options(options)?.database(&self.name))
     }
 }

@@ -56,10 +56,10 @@ pub(crate) fn keyword(text: &str, fields: &[&str]) -> Result<Option<Document>, F
     if text.is_empty() {
         return Ok(None);
     }
-    let test = containing(text)?;
+    let pattern = containing(text)?;
     let any: Vec<_> = fields
         .iter()
-        .map(|field| doc! { *field: test.clone() })
+        .map(|field| doc! { *field: pattern.clone() })
         .collect();
     Ok(Some(doc! { "$or": any }))
 }

@@ -34,8 +34,8 @@ impl Listing {
         let (skip, limit) = page_of(query.page.as_ref());
         let projection = match (query.minimal, query.only.as_slice()) {
             (_, []) if !query.minimal => None,
-            (_, []) => Some(project(minimal.iter().copied())),
-            (_, only) => Some(project(only.iter().map(String::as_str))),
+            (_, []) => Some(project(minimal)),
+            (_, only) => Some(project(only)),
         };
         Ok(Self {
             sort: sort_of(&query.sort)?,
@@ -92,15 +92,15 @@ pub(crate) fn filter_of(all: Vec<Document>, any: Vec<Document>) -> Document {
 }
 
 /// MongoDB refuses a path beside its own parent, so what a parent covers is left out.
-fn project<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> Document {
+fn project<K: AsRef<str>>(keys: &[K]) -> Document {
     let covered = |key: &str| {
-        keys.clone().any(|other| {
-            key.strip_prefix(other)
-                .is_some_and(|rest| rest.starts_with('.'))
+        keys.iter().any(|parent| {
+            let rest = key.strip_prefix(parent.as_ref());
+            rest.is_some_and(|rest| rest.starts_with('.'))
         })
     };
     let mut projection = doc! { "_id": 0 };
-    for key in keys.clone().filter(|key| !covered(key)) {
+    for key in keys.iter().map(AsRef::as_ref).filter(|key| !covered(key)) {
         projection.insert(key, 1);
     }
     projection

@@ -61,7 +61,7 @@ pub(crate) fn statistics(query: &StatisticsQuery) -> Result<Statistics, Failure>
             Some(AggregateAlias::Sort(list)) => stages.push(sort(list)?),
             Some(AggregateAlias::Project(rule)) => stages.push(project(rule, &keys)?),
             Some(AggregateAlias::Limit(limit)) if *limit > 0 => {
-                stages.push(doc! { "$limit": *limit })
+                stages.push(doc! { "$limit": *limit });
             }
             Some(AggregateAlias::Skip(skip)) if *skip >= 0 => stages.push(doc! { "$skip": *skip }),
             Some(AggregateAlias::Limit(_) | AggregateAlias::Skip(_)) => {

@@ -73,13 +73,6 @@ pub(crate) fn list_from_bson(values: &[Bson]) -> ListValue {
     }
 }
 
-/// A text.
-pub(crate) fn string(text: impl Into<String>) -> Value {
-    Value {
-        kind: Some(Kind::StringValue(text.into())),
-    }
-}
-
 /// The text of a field, if it is one.
 pub(crate) fn text_of<'a>(fields: &'a Struct, key: &str) -> Option<&'a str> {
     match &fields.fields.get(key)?.kind {

@@ -33,15 +33,10 @@ pub(crate) async fn scope<F: Future>(context: Option<Context>, future: F) -> F::
     CURRENT.scope(context, future).await
 }
 
-/// The context of the request that this task serves.
-pub(crate) fn current() -> Option<Context> {
-    CURRENT.try_with(Clone::clone).ok().flatten()
-}
-
 /// Opens a child for an outgoing call, and says which header goes with the call: the child's, or
 /// the one that came in when nobody wants spans.
 pub(crate) fn outgoing(kind: SpanKind, name: &str) -> (Option<OpenSpan>, Option<Traceparent>) {
-    let Some(context) = current() else {
+    let Some(context) = CURRENT.try_with(Clone::clone).ok().flatten() else {
         return (None, None);
     };
     match OpenSpan::child(&context, kind, name) {
@@ -67,11 +62,6 @@ impl Context {
             pod,
             emitter,
         })
-    }
-
-    /// What to pass on when no span is opened.
-    pub(crate) fn traceparent(&self) -> Traceparent {
-        self.traceparent
     }
 }
 

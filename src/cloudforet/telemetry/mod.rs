@@ -2,17 +2,16 @@
 //!
 //! - [`init_log`] sends `tracing` events there, once per process.
 //! - [`Emitter`] writes [`Event`](crate::model::Event)s without making a request wait.
-//! - [`Context`] is what a request brought along; it is task-local, see [`scope`] and [`current`].
+//! - [`Context`] is what a request brought along; it is task-local, see [`scope`].
 //! - [`OpenSpan`] is a hop under way. There is none unless the request is sampled.
 //!
 //! A server starts its span from the header, and runs the handler in [`scope`]. Whatever the
-//! handler calls finds the context by [`current`], opens a child with [`OpenSpan::child`], and
-//! passes [`OpenSpan::traceparent`] on (or, when not sampled, the context's own).
+//! handler calls opens a child and learns which header to pass on by [`outgoing`].
 
 mod context;
 mod emitter;
 
-pub(crate) use context::{Context, OpenSpan, current, now_in_micros, outgoing, scope};
+pub(crate) use context::{Context, OpenSpan, now_in_micros, outgoing, scope};
 pub use emitter::Emitter;
 
 use tracing_subscriber::EnvFilter;
