@@ -52,8 +52,8 @@ impl Default for Settings {
 pub async fn serve(
     listener: TcpListener,
     settings: Settings,
-    shutdown: Shutdown,
     emitter: Emitter,
+    shutdown: Shutdown,
 ) -> io::Result<()> {
     http::serve(listener, app(settings, emitter), shutdown).await
 }

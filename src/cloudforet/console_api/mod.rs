@@ -39,8 +39,8 @@ pub async fn serve(
     listener: TcpListener,
     version: Version,
     settings: Settings,
-    shutdown: Shutdown,
     emitter: Emitter,
+    shutdown: Shutdown,
 ) -> io::Result<()> {
     http::serve(listener, app(version, &settings, emitter), shutdown).await
 }

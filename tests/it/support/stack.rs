@@ -51,16 +51,16 @@ impl Stack {
         let mut bound = bound.into_iter();
         let mut next = || bound.next().unwrap();
         let (end, events) = (shutdown, emitter());
-        let serving = identity::serve(next(), named("identity-a"), end.clone(), events.clone());
+        let serving = identity::serve(next(), named("identity-a"), events.clone(), end.clone());
         services.spawn(async { serving.await.unwrap() });
-        let serving = inventory::serve(next(), named("inventory-a"), end.clone(), events.clone());
+        let serving = inventory::serve(next(), named("inventory-a"), events.clone(), end.clone());
         services.spawn(async { serving.await.unwrap() });
         for (version, pod) in [
             (Version::V1, "console-api-a"),
             (Version::V2, "console-api-v2-a"),
         ] {
             let serving =
-                console_api::serve(next(), version, named(pod), end.clone(), events.clone());
+                console_api::serve(next(), version, named(pod), events.clone(), end.clone());
             services.spawn(async { serving.await.unwrap() });
         }
         let pages = console::Settings {
@@ -69,7 +69,7 @@ impl Stack {
             console_api_v2: format!("http://console-api-v2.{{domain}}:{}", addresses[3].port()),
             ..console::Settings::default()
         };
-        let serving = console::serve(next(), pages, end, events);
+        let serving = console::serve(next(), pages, events, end);
         services.spawn(async { serving.await.unwrap() });
         let console = format!("http://console.lab.localhost:{}", addresses[4].port());
         Self {
