@@ -5,11 +5,6 @@
     reason = "a test that cannot go on fails, in its helpers too"
 )]
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, in its helpers too"
-)]
-
 mod admin;
 mod admin_cli;
 mod cloudforet;
@@ -26,6 +21,7 @@ mod dns_support;
 mod film;
 mod film_request;
 mod house;
+mod journey;
 mod kube_proxy;
 mod kube_proxy_ports;
 mod kube_proxy_support;

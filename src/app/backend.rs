@@ -1,0 +1,172 @@
+//! What runs inside pods and the node: `lab pod`, `lab node`, `lab exec`.
+//!
+//! A pod is told everything by its environment: which program, where to listen, who it is, and its
+//! settings as JSON. The backends know none of these variables; this file is the seam.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use tokio::net::TcpListener;
+
+use super::StartError;
+use crate::cloudforet::{self, console, console_api, identity, inventory, telemetry};
+use crate::net::{Shutdown, Trigger};
+use crate::stores;
+use crate::{node, pods};
+
+/// `lab pod`: the program of a pod, told by its environment.
+pub async fn pod() -> Result<(), StartError> {
+    let parent = pods::child::Parent::bind()?;
+    telemetry::init_log();
+    let program: String = required("LAB_PROGRAM")?;
+    let listen: String = required("LAB_LISTEN")?;
+    let address: SocketAddr = parsed("LAB_LISTEN", listen.split(',').next().unwrap_or_default())?;
+    let settings = settings()?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })?;
+    let (trigger, shutdown) = Trigger::new();
+    let terminated = terminated()?;
+    let served = serve(&program, listener, settings, shutdown);
+    tokio::pin!(served);
+    tokio::select! {
+        ended = &mut served => return ended,
+        () = terminated => tracing::info!("draining"),
+        // Nobody is left who would want the answers.
+        () = parent.ended() => return Ok(()),
+    }
+    trigger.trigger();
+    tokio::select! {
+        ended = served => ended,
+        () = parent.ended() => Ok(()),
+    }
+}
+
+/// `lab node`: ClusterIPs and DNS inside the pod network, driven over stdio.
+pub async fn node() -> Result<(), StartError> {
+    let settings = node::Settings::from_environment()?;
+    let (_trigger, shutdown) = Trigger::new();
+    node::run(tokio::io::stdin(), tokio::io::stdout(), settings, shutdown).await?;
+    Ok(())
+}
+
+/// `lab exec COMMAND…`: a command of the user's that ends when the lab does. Its exit code.
+pub async fn exec(command: Vec<OsString>) -> Result<i32, StartError> {
+    Ok(pods::child::exec(command).await?)
+}
+
+/// Runs one of the built-in programs until it has drained.
+async fn serve(
+    program: &str,
+    listener: TcpListener,
+    settings: cloudforet::Settings,
+    shutdown: Shutdown,
+) -> Result<(), StartError> {
+    let emitter = telemetry::Emitter::stdout();
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| StartError::Program {
+        program: program.to_owned(),
+        source,
+    };
+    tracing::info!(program, "starting");
+    match program {
+        "identity" => identity::serve(listener, settings, emitter, shutdown)
+            .await
+            .map_err(|error| failed(error.into())),
+        "inventory" => inventory::serve(listener, settings, emitter, shutdown)
+            .await
+            .map_err(|error| failed(error.into())),
+        "console" => {
+            let console = console::Settings {
+                pod: settings.pod,
+                domain_name: settings.login.domain,
+                ..console::Settings::default()
+            };
+            console::serve(listener, console, emitter, shutdown)
+                .await
+                .map_err(|error| failed(error.into()))
+        }
+        "console-api" | "console-api-v2" => {
+            let version = match program {
+                "console-api" => console_api::Version::V1,
+                _ => console_api::Version::V2,
+            };
+            console_api::serve(listener, version, settings, emitter, shutdown)
+                .await
+                .map_err(|error| failed(error.into()))
+        }
+        "mongodb" => {
+            let store = stores::mongo::Settings {
+                data: std::env::var_os("LAB_DATA").map(PathBuf::from),
+                pod: settings.pod,
+                events: Box::new(move |event| emitter.emit(event)),
+            };
+            stores::mongo::serve(listener, store, shutdown)
+                .await
+                .map_err(|error| failed(error.into()))
+        }
+        _ => Err(StartError::Environment {
+            variable: "LAB_PROGRAM",
+            problem: format!("names no built-in service: {program}"),
+        }),
+    }
+}
+
+/// The backend's settings: what `LAB_SETTINGS` says, and who and where the pod is.
+fn settings() -> Result<cloudforet::Settings, StartError> {
+    let mut settings: cloudforet::Settings = match optional::<String>("LAB_SETTINGS")? {
+        None => cloudforet::Settings::default(),
+        Some(json) => serde_json::from_str(&json).map_err(|error| StartError::Environment {
+            variable: "LAB_SETTINGS",
+            problem: format!("cannot be used: {error}"),
+        })?,
+    };
+    settings.pod = optional("LAB_POD")?.unwrap_or_default();
+    settings.bind_ip = optional("LAB_IP")?;
+    settings.dns = optional("LAB_DNS")?;
+    Ok(settings)
+}
+
+/// Returns when the pod is asked to stop, as Kubernetes asks: with SIGTERM.
+#[cfg(unix)]
+fn terminated() -> Result<impl Future<Output = ()>, StartError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut signal =
+        signal(SignalKind::terminate()).map_err(StartError::system("listen for SIGTERM"))?;
+    Ok(async move {
+        signal.recv().await;
+    })
+}
+
+/// Returns when the pod is asked to stop.
+#[cfg(not(unix))]
+fn terminated() -> Result<impl Future<Output = ()>, StartError> {
+    Ok(async {
+        // Without signals only the closed standard input ends a pod.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+fn required<T: FromStr>(variable: &'static str) -> Result<T, StartError> {
+    optional(variable)?.ok_or_else(|| StartError::Environment {
+        variable,
+        problem: "is not set".to_owned(),
+    })
+}
+
+fn optional<T: FromStr>(variable: &'static str) -> Result<Option<T>, StartError> {
+    match std::env::var(variable) {
+        Ok(text) => parsed(variable, &text).map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+fn parsed<T: FromStr>(variable: &'static str, text: &str) -> Result<T, StartError> {
+    text.parse().map_err(|_| StartError::Environment {
+        variable,
+        problem: format!("cannot be read: {text:?}"),
+    })
+}

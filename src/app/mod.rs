@@ -1,0 +1,27 @@
+//! Builds, binds, announces, spawns, waits and drains: the only room that knows all others.
+//!
+//! | file | what |
+//! |---|---|
+//! | `run` | the life of a lab, in the order in which things start and stop |
+//! | `cluster` | from a config to the first picture of the registry |
+//! | `store` | what serves MongoDB's protocol |
+//! | `extras` | what the lab tells its pods |
+//! | `gateway` | certificates, host ports, ingress replicas |
+//! | `link` | the lab's end of the node |
+//! | `records` | what the admin API shows of logs, films and connections |
+//! | `backend` | what runs inside pods: `lab pod`, `lab node`, `lab exec` |
+
+mod backend;
+mod cluster;
+mod error;
+mod extras;
+mod gateway;
+mod link;
+mod records;
+mod run;
+mod store;
+
+pub use backend::{exec, node, pod};
+pub use error::StartError;
+pub use gateway::warnings;
+pub use run::{remove_leftovers, run};

@@ -1,0 +1,348 @@
+//! The life of a lab, in the order in which things start and stop.
+//!
+//! Start: lock, admin API, host ports, runtime, registry, ClusterIPs and DNS, ingress, pods.
+//! Stop: no new connections, open requests end, pods go, ClusterIPs and DNS, runtime, admin API.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::link::{self, stream_of};
+use super::records::Seen;
+use super::{StartError, cluster, extras, gateway, store};
+use crate::client::{AdminFile, LabFolder};
+use crate::config::{Config, RuntimeChoice};
+use crate::dashboard::{self, AdminState, Facts};
+use crate::model::{Applied, DownRequest, LabPhase, Login, StoresStatus, Urls};
+use crate::net::{Shutdown, Trigger};
+use crate::pods::{self, PodLine, PodRuntime, RuntimeSettings};
+use crate::registry::{Cluster, Registry};
+use crate::trace::{Limits, Theatre, Tracer};
+use crate::{controllers, dns, kube_proxy};
+
+/// Events of the data path that may wait for the theatre. A film makes two, a connection two more.
+const WAITING_EVENTS: usize = 8192;
+/// Lines of pods that may wait; a full channel makes the pods wait.
+const WAITING_LINES: usize = 4096;
+
+/// Runs a lab until it is asked to stop.
+pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
+    folder.prepare()?;
+    let Some(lock) = folder.lock()? else {
+        return Err(StartError::AlreadyRuns(config.name));
+    };
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .await
+        .map_err(StartError::system("bind the admin API"))?;
+    let address = listener
+        .local_addr()
+        .map_err(StartError::system("bind the admin API"))?;
+    let token = dashboard::new_token().map_err(StartError::system("make a token"))?;
+    let (facts, seen) = watch::channel(Facts {
+        name: config.name.clone(),
+        login: config.cloudforet.enabled.then(|| Login {
+            domain: config.login.domain.clone(),
+            user: config.login.user.clone(),
+            password: config.login.password.clone(),
+        }),
+        urls: Urls {
+            dashboard: Some(format!("http://{address}/")),
+            ..Urls::default()
+        },
+        warnings: config.warnings.iter().map(ToString::to_string).collect(),
+        ..Facts::default()
+    });
+    let (stop, wishes) = mpsc::channel(1);
+    let (trigger, shutdown) = Trigger::new();
+    let registry = Registry::new(Cluster::default());
+    let limits = Limits {
+        films: config.trace.keep,
+        ..Limits::default()
+    };
+    let theatre = Theatre::new(limits);
+    let state = AdminState {
+        registry: registry.clone(),
+        facts: seen,
+        records: Arc::new(Seen {
+            theatre: theatre.clone(),
+            registry: registry.clone(),
+        }),
+        stop,
+        token: token.as_str().into(),
+        shutdown: shutdown.clone(),
+    };
+    let admin = tokio::spawn(dashboard::serve(listener, state, shutdown));
+    folder.write_admin(&AdminFile {
+        address,
+        token,
+        pid: std::process::id(),
+    })?;
+    let lab = Lab {
+        config,
+        folder: folder.clone(),
+        registry,
+        theatre,
+        facts,
+        dashboard: address,
+    };
+    let ended = lab.live(wishes).await;
+    trigger.trigger();
+    // Its only errors are of connections that nobody waits for any more.
+    let _ = admin.await;
+    folder.remove_admin()?;
+    drop(lock);
+    ended
+}
+
+/// Removes what a lab that is not running left behind; with `data` also what should survive it.
+pub async fn remove_leftovers(folder: &LabFolder, data: bool) -> Result<(), StartError> {
+    pods::clean(folder.name(), data).await?;
+    folder.remove_admin()?;
+    if data {
+        folder.remove_data()?;
+    }
+    Ok(())
+}
+
+/// A lab between its admin API's start and end.
+struct Lab {
+    config: Config,
+    folder: LabFolder,
+    registry: Registry,
+    theatre: Theatre,
+    facts: watch::Sender<Facts>,
+    dashboard: SocketAddr,
+}
+
+impl Lab {
+    /// Everything that can fail for the user's reasons, then the life, then the end.
+    async fn live(self, mut wishes: mpsc::Receiver<DownRequest>) -> Result<(), StartError> {
+        let ports = gateway::HostPorts::bind(&self.config)?;
+        let authority = gateway::authority(&self.folder)?;
+        let urls = gateway::urls(&self.config, ports.addresses, self.dashboard);
+        self.facts.send_modify(|facts| {
+            facts.urls = urls;
+            facts.ca_certificate = Some(authority.certificate_path().to_owned());
+        });
+        let (lines, written) = mpsc::channel(WAITING_LINES);
+        let runtime = self.choose(lines).await?;
+        self.facts.send_modify(|facts| {
+            runtime.name().clone_into(&mut facts.runtime);
+            facts.runtime_reason = runtime.describe();
+        });
+        let reading = tokio::spawn(read_lines(self.theatre.clone(), written));
+        let lived = async {
+            let said = |text: &str| self.facts.send_modify(|facts| facts.reason = Some(text.to_owned()));
+            runtime.prepare(&said).await?;
+            self.facts.send_modify(|facts| facts.reason = None);
+            self.build(&*runtime, &authority, &ports).await?;
+            self.serve(&runtime, ports, &mut wishes).await
+        };
+        let lived = lived.await;
+        let data = lived.as_ref().is_ok_and(|wish| wish.data);
+        let removed = runtime.shut_down(data).await;
+        drop(runtime);
+        reading.abort();
+        lived?;
+        removed?;
+        if data {
+            self.folder.remove_data()?;
+        }
+        Ok(())
+    }
+
+    async fn choose(&self, lines: mpsc::Sender<PodLine>) -> Result<Arc<dyn PodRuntime>, StartError> {
+        let wanted = match self.config.runtime {
+            RuntimeChoice::Auto => pods::Wanted::Auto,
+            RuntimeChoice::Process => pods::Wanted::Process,
+            RuntimeChoice::Docker => pods::Wanted::Docker,
+        };
+        let settings = RuntimeSettings {
+            lab: self.config.name.clone(),
+            state: self.folder.path(),
+            lines,
+        };
+        Ok(pods::choose(wanted, settings).await?.runtime)
+    }
+
+    /// The first picture of the registry.
+    async fn build(
+        &self,
+        runtime: &dyn PodRuntime,
+        authority: &crate::net::Authority,
+        ports: &gateway::HostPorts,
+    ) -> Result<(), StartError> {
+        let mut deployments = self.config.deployments.clone();
+        let data = self.folder.data();
+        let mongodb = store::choose(&self.config, &mut deployments, runtime.name(), &data)?;
+        let on_host = runtime.name() == "process";
+        let network = runtime.network();
+        let mut first = cluster::first_picture(&self.config, deployments, &network, on_host).await?;
+        let warnings = gateway::complete(&mut first, &self.config, authority, ports.addresses)?;
+        self.registry.change(|cluster| {
+            first.generation = cluster.generation;
+            *cluster = first;
+        });
+        self.facts.send_modify(|facts| {
+            facts.stores = StoresStatus { mongodb };
+            facts.warnings.extend(warnings);
+        });
+        Ok(())
+    }
+
+    /// Serves until somebody wishes the end, and stops everything in its order.
+    async fn serve(
+        &self,
+        runtime: &Arc<dyn PodRuntime>,
+        ports: gateway::HostPorts,
+        wishes: &mut mpsc::Receiver<DownRequest>,
+    ) -> Result<DownRequest, StartError> {
+        let (tracer, events) = Tracer::channel(WAITING_EVENTS);
+        let theatre = self.theatre.clone();
+        let receiving = tokio::spawn(async move { theatre.receive(events).await });
+        let (network_end, network_shutdown) = Trigger::new();
+        let (gate_end, gate_shutdown) = Trigger::new();
+        let (pods_end, mut pods_shutdown) = Trigger::new();
+
+        let mut network = JoinSet::new();
+        let dns = self.start_network(runtime, &tracer, &network_shutdown, &mut network).await?;
+        drop(network_shutdown);
+        let mut gate = tokio::spawn(gateway::serve(
+            ports,
+            self.config.clone(),
+            self.registry.clone(),
+            tracer,
+            gateway::balancer_address(&runtime.network()),
+            gate_shutdown,
+        ));
+        let pods = tokio::spawn(controllers::run(
+            self.registry.clone(),
+            Arc::clone(runtime),
+            extras::provider(&self.config, dns),
+            async move { pods_shutdown.recv().await },
+        ));
+        self.facts.send_modify(|facts| facts.phase = LabPhase::Running);
+        tracing::info!(runtime = runtime.name(), "running");
+
+        let wish = tokio::select! {
+            wish = wishes.recv() => Ok(wish.unwrap_or_default()),
+            () = asked_by_signal() => Ok(DownRequest::default()),
+            ended = &mut gate => Err(ended_early("the ingress", ended)),
+            Some(ended) = network.join_next() => Err(ended_early("the pod network", ended)),
+        };
+        self.facts.send_modify(|facts| facts.phase = LabPhase::Stopping);
+        tracing::info!("stopping");
+        gate_end.trigger();
+        if !gate.is_finished() {
+            // An error would be one of the end, which is what we want.
+            let _ = gate.await;
+        }
+        pods_end.trigger();
+        let _ = pods.await;
+        network_end.trigger();
+        while network.join_next().await.is_some() {}
+        receiving.abort();
+        wish
+    }
+
+    /// ClusterIPs and DNS: on this host, or in the node. Where built-in pods ask for names, if not
+    /// the system's resolver.
+    async fn start_network(
+        &self,
+        runtime: &Arc<dyn PodRuntime>,
+        tracer: &Tracer,
+        shutdown: &Shutdown,
+        tasks: &mut JoinSet<Result<(), StartError>>,
+    ) -> Result<Option<SocketAddr>, StartError> {
+        let reader = self.registry.reader();
+        if let Some(node) = runtime.start_node(std::collections::BTreeMap::new()).await? {
+            let (applied, _) = watch::channel(Applied {
+                generation: 0,
+                problems: Vec::new(),
+            });
+            let fed = link::feed(node, reader, self.theatre.clone(), applied, shutdown.clone());
+            tasks.spawn(async move { fed.await.map_err(StartError::Store) });
+            return Ok(None);
+        }
+        let network = runtime.network();
+        let (udp, tcp) = bind_dns(SocketAddr::new(network.dns.into(), network.dns_port)).await?;
+        let address = udp.local_addr().map_err(StartError::system("bind the lab's DNS"))?;
+        let names = dns::Settings::default();
+        let served = dns::serve(udp, tcp, reader.clone(), names, shutdown.clone());
+        tasks.spawn(async move {
+            served.await;
+            Ok(())
+        });
+        let proxy = kube_proxy::serve(reader, tracer.clone(), kube_proxy::Settings::default(), shutdown.clone());
+        tasks.spawn(async move {
+            proxy.await;
+            Ok(())
+        });
+        Ok(Some(address))
+    }
+}
+
+/// DNS over UDP and TCP at the same port.
+async fn bind_dns(address: SocketAddr) -> Result<(UdpSocket, TcpListener), StartError> {
+    let failed = StartError::system("bind the lab's DNS");
+    // Any free UDP port may be taken for TCP; three in a row are not.
+    for _ in 0..3 {
+        let udp = UdpSocket::bind(address).await.map_err(&failed)?;
+        let bound = udp.local_addr().map_err(&failed)?;
+        match TcpListener::bind(bound).await {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(error) if address.port() != 0 => return Err(failed(error)),
+            Err(_) => {}
+        }
+    }
+    Err(failed(std::io::Error::from(std::io::ErrorKind::AddrInUse)))
+}
+
+/// Hands every line of every pod to the theatre.
+async fn read_lines(theatre: Theatre, mut lines: mpsc::Receiver<PodLine>) {
+    while let Some(line) = lines.recv().await {
+        theatre.ingest_line(&line.pod, stream_of(line.source), &line.text);
+    }
+}
+
+/// A task that should have run until the end has ended.
+fn ended_early(
+    what: &'static str,
+    ended: Result<Result<(), StartError>, tokio::task::JoinError>,
+) -> StartError {
+    match ended {
+        Ok(Err(error)) => error,
+        Ok(Ok(())) => StartError::EndedEarly { what },
+        Err(error) => StartError::System {
+            what,
+            source: error.into(),
+        },
+    }
+}
+
+/// Ctrl-C, or SIGTERM.
+#[cfg(unix)]
+async fn asked_by_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // The admin API can still stop the lab.
+        _ => std::future::pending().await,
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+async fn asked_by_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
