@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, in its helpers too"
 )]
-
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, in its helpers too"
