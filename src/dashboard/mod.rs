@@ -7,6 +7,7 @@ mod films;
 mod guard;
 mod logs;
 mod progress;
+mod records;
 mod refusal;
 mod scale;
 mod status;
@@ -88,7 +89,7 @@ pub struct LogSelection {
     pub pod: Option<String>,
 }
 
-/// What the lab has seen: implemented over the trace room by the app.
+/// What the lab has seen; implemented for [`Theatre`](crate::trace::Theatre).
 pub trait Records: Send + Sync + 'static {
     /// Open connections through the Service's ClusterIP to this endpoint.
     fn connections(&self, service: &str, endpoint: SocketAddr) -> u64;

@@ -4,6 +4,10 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, in its helpers too"
 )]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, in its helpers too"
+)]
 
 mod admin;
 mod admin_cli;
