@@ -5,9 +5,9 @@ use lab::cloudforet::proto::inventory::v1::cloud_service_client::CloudServiceCli
 use lab::cloudforet::proto::inventory::v1::cloud_service_type_client::CloudServiceTypeClient;
 use lab::cloudforet::proto::inventory::v1::region_client::RegionClient;
 use lab::cloudforet::proto::inventory::v1::{
-    CloudServiceQuery, CloudServiceRequest, CloudServiceTypeQuery, CreateRegionRequest,
-    CreateServiceRequest, RegionQuery, RegionRequest, UpdateCloudServiceRequest,
-    UpdateRegionRequest,
+    CloudServiceExportRequest, CloudServiceQuery, CloudServiceRequest, CloudServiceTypeQuery,
+    CreateRegionRequest, CreateServiceRequest, RegionQuery, RegionRequest,
+    UpdateCloudServiceRequest, UpdateRegionRequest,
 };
 use prost_types::Struct;
 use tonic::Code;
@@ -114,6 +114,10 @@ async fn a_request_that_lacks_something_is_told_what() {
         let refused = services.create(with_token(&token, request)).await;
         assert_status(refused, Code::InvalidArgument, &message);
     }
+    let export = services
+        .export(with_token(&token, CloudServiceExportRequest::default()))
+        .await;
+    assert_eq!(export.unwrap_err().code(), Code::Unimplemented);
     // Empty is not the same as absent.
     let bare = CreateServiceRequest {
         data: Some(Struct::default()),

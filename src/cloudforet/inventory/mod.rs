@@ -75,10 +75,9 @@ pub async fn serve(
                 .max_encoding_message_size(MESSAGE_LIMIT),
         );
     let trace = TraceLayer::new(&settings.pod, emitter);
-    server::serve_with(listener, routes, trace, shutdown, async move {
-        inventory.prepare(&settings, &readiness).await;
-    })
-    .await
+    // Boxed, for it is large and soon done.
+    let prepare = Box::pin(async move { inventory.prepare(&settings, &readiness).await });
+    server::serve_with(listener, routes, trace, shutdown, prepare).await
 }
 
 impl Inventory {
