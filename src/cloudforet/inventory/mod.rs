@@ -156,10 +156,10 @@ impl Inventory {
             let Some((kind, reference, field)) = referred else {
                 continue;
             };
-            let mut filter = scope(caller, "")?;
-            filter.insert(field, condition.test.clone());
+            // Beside the scope and not into it: the field may be `domain_id`.
+            let asked = doc! { field: condition.test.clone() };
             let found = Found {
-                filter,
+                filter: doc! { "$and": [scope(caller, "")?, asked] },
                 projection: Some(doc! { "_id": 0, reference: 1 }),
                 ..Found::default()
             };
