@@ -201,8 +201,10 @@ impl Page {
 
     /// Chooses an option of a `<select>` by its value.
     pub async fn choose(&self, selector: &str, value: &str) {
-        self.wait_for(&format!("{selector} option[value={value:?}]"))
-            .await;
+        let offered = format!(
+            "[...(document.querySelector({selector:?})?.options ?? [])].some((one) => one.value === {value:?})"
+        );
+        self.wait_until(&offered).await;
         let choose = format!(
             "(() => {{ const field = document.querySelector({selector:?}); field.value = {value:?};
               field.dispatchEvent(new Event('change', {{ bubbles: true }})); return true; }})()"
