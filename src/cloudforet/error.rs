@@ -58,6 +58,9 @@ pub(crate) enum Failure {
     /// an error code.
     #[error("The database cannot be reached. (reason = {0})")]
     Unreachable(String),
+    /// A method of the real service that this one does not have.
+    #[error("API is not supported. (reason = {0})")]
+    Unsupported(&'static str),
     /// Another service cannot be reached or failed.
     #[error("{0}")]
     Upstream(String),
@@ -77,6 +80,7 @@ impl Failure {
             Self::Denied => ("ERROR_PERMISSION_DENIED", Code::PermissionDenied),
             Self::Query(_) => ("ERROR_DB_QUERY", Code::Internal),
             Self::Unreachable(_) => ("ERROR_DB_CONNECTION", Code::Unavailable),
+            Self::Unsupported(_) => ("ERROR_UNSUPPORTED_API", Code::Unimplemented),
             Self::Upstream(_) => ("ERROR_GRPC_CONNECTION", Code::Unavailable),
             Self::Unknown(_) => ("ERROR_UNKNOWN", Code::Internal),
         }

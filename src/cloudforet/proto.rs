@@ -17,7 +17,7 @@ pub mod core {
     }
 
     /// The query language.
-    #[expect(missing_docs, reason = "generated")]
+    #[expect(missing_docs, clippy::pedantic, reason = "generated")]
     pub mod v2 {
         include!(concat!(env!("OUT_DIR"), "/spaceone.api.core.v2.rs"));
     }

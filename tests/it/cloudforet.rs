@@ -289,6 +289,11 @@ async fn a_sampled_call_is_told_hop_by_hop() {
     let rows = find(SpanKind::MongoClient, "find cloud_service");
     assert_eq!(rows.parent, Some(list.id));
     assert_eq!(rows.attributes["documents"], 0);
+    // Which connection it was, only Linux tells.
+    if cfg!(target_os = "linux") {
+        let remote = rows.outbound.unwrap().remote;
+        assert!(store_uri().ends_with(&remote.to_string()), "{remote}");
+    }
 }
 
 #[tokio::test]

@@ -1,19 +1,21 @@
 //! What the inventory keeps: resources, types, regions, and whose they are.
 
 use bson::{Bson, doc};
+use lab::cloudforet::proto::core::v2::filter::{KeyAlias, OperatorAlias, ValueAlias};
+use lab::cloudforet::proto::core::v2::{Filter, Query};
 use lab::cloudforet::proto::inventory::v1::cloud_service_client::CloudServiceClient;
 use lab::cloudforet::proto::inventory::v1::cloud_service_type_client::CloudServiceTypeClient;
 use lab::cloudforet::proto::inventory::v1::region_client::RegionClient;
 use lab::cloudforet::proto::inventory::v1::{
-    CloudServiceQuery, CloudServiceRequest, CloudServiceTypeQuery, CreateRegionRequest,
-    CreateServiceRequest, RegionQuery, RegionRequest, UpdateCloudServiceRequest,
-    UpdateRegionRequest,
+    CloudServiceExportRequest, CloudServiceQuery, CloudServiceRequest, CloudServiceTypeQuery,
+    CreateCloudServiceTypeRequest, CreateRegionRequest, CreateServiceRequest, RegionQuery,
+    RegionRequest, UpdateCloudServiceRequest, UpdateRegionRequest,
 };
 use prost_types::Struct;
 use tonic::Code;
 
 use crate::cloudforet_support::{
-    Backends, WORKSPACE_SCOPE, assert_status, channel, create, new_server, object, serving,
+    Backends, WORKSPACE_SCOPE, assert_status, channel, create, new_server, object, serving, text,
     with_token,
 };
 
@@ -114,6 +116,10 @@ async fn a_request_that_lacks_something_is_told_what() {
         let refused = services.create(with_token(&token, request)).await;
         assert_status(refused, Code::InvalidArgument, &message);
     }
+    let export = services
+        .export(with_token(&token, CloudServiceExportRequest::default()))
+        .await;
+    assert_eq!(export.unwrap_err().code(), Code::Unimplemented);
     // Empty is not the same as absent.
     let bare = CreateServiceRequest {
         data: Some(Struct::default()),
@@ -150,6 +156,38 @@ async fn another_domains_resources_are_out_of_reach() {
     assert_eq!(read.unwrap_err().code(), Code::NotFound);
     let deleted = services.delete(with_token(&their_token, one)).await;
     assert_eq!(deleted.unwrap_err().code(), Code::NotFound);
+    // Not through a reference to our types either.
+    let mut types = CloudServiceTypeClient::new(channel(ours.inventory).await);
+    let kind = CreateCloudServiceTypeRequest {
+        name: "Instance".to_owned(),
+        provider: "aws".to_owned(),
+        group: "EC2".to_owned(),
+        ..CreateCloudServiceTypeRequest::default()
+    };
+    types.create(with_token(&our_token, kind)).await.unwrap();
+    create(&ours, &their_token, "theirs").await.unwrap();
+    let by_reference = |domain: String| CloudServiceQuery {
+        query: Some(Query {
+            filter: vec![Filter {
+                key_alias: Some(KeyAlias::K("ref_cloud_service_type.domain_id".to_owned())),
+                value_alias: Some(ValueAlias::V(text(&domain))),
+                operator_alias: Some(OperatorAlias::O("eq".to_owned())),
+            }],
+            ..Query::default()
+        }),
+        ..CloudServiceQuery::default()
+    };
+    let request = by_reference(ours.settings.login.domain_id());
+    let found = services
+        .list(with_token(&our_token, request.clone()))
+        .await
+        .unwrap();
+    assert_eq!(found.get_ref().total_count, 1);
+    let found = services
+        .list(with_token(&their_token, request))
+        .await
+        .unwrap();
+    assert_eq!(found.get_ref().total_count, 0);
     let asked = CloudServiceQuery {
         workspace_id: ours.settings.login.workspace_id(),
         ..CloudServiceQuery::default()

@@ -174,6 +174,9 @@ async fn filters_find_what_they_say() {
         .await
         .unwrap();
     assert_eq!(sample.list(either).await.unwrap().total_count, aws + azure);
+    // What is referred to must be in sight too.
+    let theirs = filter("ref_cloud_service_type.domain_id", "not", text("ours"));
+    assert_eq!(sample.count(vec![theirs]).await.unwrap(), all);
     let unknown = sample
         .count(vec![filter("provider", "like", text("aws"))])
         .await

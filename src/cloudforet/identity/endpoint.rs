@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::Handler;
 use crate::cloudforet::error::Failure;
-use crate::cloudforet::proto::identity::v2::endpoint_info::State;
+use crate::cloudforet::proto::identity::v2::endpoint_info::EndpointState;
 use crate::cloudforet::proto::identity::v2::endpoint_search_query::EndpointType;
 use crate::cloudforet::proto::identity::v2::endpoint_server::Endpoint;
 use crate::cloudforet::proto::identity::v2::{EndpointInfo, EndpointSearchQuery, EndpointsInfo};
@@ -37,7 +37,7 @@ impl Endpoint for Handler {
                 } else {
                     String::new()
                 },
-                state: State::Active.into(),
+                state: EndpointState::Active.into(),
                 version: String::new(),
             })
             .collect();

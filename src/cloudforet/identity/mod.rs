@@ -104,10 +104,9 @@ pub async fn serve(
         )
         .add_service(WorkspaceServer::new(handler.clone()))
         .add_service(EndpointServer::new(handler));
-    server::serve_with(listener, routes, trace, shutdown, async move {
-        identity.prepare(&readiness).await;
-    })
-    .await
+    // Boxed, for it is large and soon done.
+    let prepare = Box::pin(async move { identity.prepare(&readiness).await });
+    server::serve_with(listener, routes, trace, shutdown, prepare).await
 }
 
 impl Identity {

@@ -1,19 +1,19 @@
-//! Passwords: PBKDF2 with HMAC-SHA-256, salted, stored with what is needed to check them later.
+//! Passwords: PBKDF2 with HMAC-SHA-512, salted, stored with what is needed to check them later.
 //!
-//! `pbkdf2-sha256$<iterations>$<salt>$<key>`, the last two in base64.
+//! `pbkdf2-sha512$<iterations>$<salt>$<key>`, the last two in base64.
 
 use std::num::NonZeroU32;
 
-use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA256};
+use aws_lc_rs::pbkdf2::{self, PBKDF2_HMAC_SHA512};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::task::spawn_blocking;
 
 use crate::cloudforet::error::Failure;
 
-const SCHEME: &str = "pbkdf2-sha256";
+const SCHEME: &str = "pbkdf2-sha512";
 /// OWASP's figure of 2023 for this function.
-const ITERATIONS: NonZeroU32 = NonZeroU32::new(600_000).unwrap();
+const ITERATIONS: NonZeroU32 = NonZeroU32::new(210_000).unwrap();
 const SALT_LENGTH: usize = 16;
 const KEY_LENGTH: usize = 32;
 
@@ -25,7 +25,7 @@ pub(super) async fn hash(password: &str) -> Result<String, Failure> {
         aws_lc_rs::rand::fill(&mut salt).ok()?;
         let mut key = [0; KEY_LENGTH];
         pbkdf2::derive(
-            PBKDF2_HMAC_SHA256,
+            PBKDF2_HMAC_SHA512,
             ITERATIONS,
             &salt,
             password.as_bytes(),
@@ -48,7 +48,7 @@ pub(super) async fn check(password: &str, stored: Option<&str>) -> Result<bool, 
         let (iterations, salt, key) =
             stored.unwrap_or_else(|| (ITERATIONS, vec![0; SALT_LENGTH], vec![0; KEY_LENGTH]));
         let same = pbkdf2::verify(
-            PBKDF2_HMAC_SHA256,
+            PBKDF2_HMAC_SHA512,
             iterations,
             &salt,
             password.as_bytes(),

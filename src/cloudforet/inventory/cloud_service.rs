@@ -14,9 +14,9 @@ use crate::cloudforet::proto::core::v2::Filter;
 use crate::cloudforet::proto::core::v2::filter::{KeyAlias, ValueAlias};
 use crate::cloudforet::proto::inventory::v1::cloud_service_server::CloudService;
 use crate::cloudforet::proto::inventory::v1::{
-    CloudServiceAnalyzeQuery, CloudServiceInfo, CloudServiceQuery, CloudServiceReference,
-    CloudServiceRequest, CloudServiceStatQuery, CloudServicesInfo, CreateServiceRequest,
-    UpdateCloudServiceRequest,
+    CloudServiceAnalyzeQuery, CloudServiceExportRequest, CloudServiceInfo, CloudServiceQuery,
+    CloudServiceReference, CloudServiceRequest, CloudServiceStatQuery, CloudServicesInfo,
+    CreateServiceRequest, UpdateCloudServiceRequest,
 };
 use crate::cloudforet::query;
 use crate::cloudforet::query::value::{to_bson, to_document};
@@ -140,6 +140,14 @@ impl CloudService for CloudServices {
             results: rows.iter().map(message).collect(),
             total_count,
         }))
+    }
+
+    async fn export(
+        &self,
+        _: Request<CloudServiceExportRequest>,
+    ) -> Result<Response<Struct>, Status> {
+        // It writes a file and answers with a link of the file-manager, which is not there.
+        Err(Failure::Unsupported("there is no file-manager to put an export into").into())
     }
 
     async fn analyze(

@@ -75,10 +75,9 @@ pub async fn serve(
                 .max_encoding_message_size(MESSAGE_LIMIT),
         );
     let trace = TraceLayer::new(&settings.pod, emitter);
-    server::serve_with(listener, routes, trace, shutdown, async move {
-        inventory.prepare(&settings, &readiness).await;
-    })
-    .await
+    // Boxed, for it is large and soon done.
+    let prepare = Box::pin(async move { inventory.prepare(&settings, &readiness).await });
+    server::serve_with(listener, routes, trace, shutdown, prepare).await
 }
 
 impl Inventory {
@@ -157,10 +156,10 @@ impl Inventory {
             let Some((kind, reference, field)) = referred else {
                 continue;
             };
-            let mut filter = scope(caller, "")?;
-            filter.insert(field, condition.test.clone());
+            // Beside the scope and not into it: the field may be `domain_id`.
+            let asked = doc! { field: condition.test.clone() };
             let found = Found {
-                filter,
+                filter: doc! { "$and": [scope(caller, "")?, asked] },
                 projection: Some(doc! { "_id": 0, reference: 1 }),
                 ..Found::default()
             };

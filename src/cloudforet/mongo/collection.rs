@@ -1,11 +1,14 @@
 //! A collection: each method is one command, timed and told when the request is sampled.
 
+use std::sync::Arc;
+
 use bson::{Bson, Document};
 use futures_util::TryStreamExt;
 use mongodb::IndexModel;
 use mongodb::error::{ErrorKind, Result as MongoResult};
 use serde_json::{Value, json};
 
+use super::rides::{self, Rides};
 use crate::cloudforet::error::Failure;
 use crate::cloudforet::telemetry::{self, OpenSpan};
 use crate::model::{SpanKind, Traceparent};
@@ -20,6 +23,7 @@ const DUPLICATE_KEY: i32 = 11000;
 pub(crate) struct Collection {
     inner: mongodb::Collection<Document>,
     database: String,
+    rides: Arc<Rides>,
 }
 
 /// What to read.
@@ -37,15 +41,17 @@ pub(crate) struct Found {
 struct Command {
     span: Option<OpenSpan>,
     comment: Option<Bson>,
+    rides: Arc<Rides>,
 }
 
 // === impl Collection ===
 
 impl Collection {
-    pub(super) fn new(database: &mongodb::Database, name: &str) -> Self {
+    pub(super) fn new(database: &mongodb::Database, name: &str, rides: Arc<Rides>) -> Self {
         Self {
             inner: database.collection(name),
             database: database.name().to_owned(),
+            rides,
         }
     }
 
@@ -69,8 +75,8 @@ impl Collection {
         if let Some(comment) = command.comment.clone() {
             find = find.comment(comment);
         }
-        let result = async { find.await?.try_collect::<Vec<_>>().await }.await;
-        command.finish(result, Vec::len)
+        let rows = async { find.await?.try_collect::<Vec<_>>().await };
+        command.run(rows, Vec::len).await
     }
 
     pub(crate) async fn find_one(&self, filter: Document) -> Result<Option<Document>, Failure> {
@@ -88,8 +94,7 @@ impl Collection {
         if let Some(comment) = command.comment.clone() {
             count = count.comment(comment);
         }
-        let result = count.await;
-        command.finish(result, |_| 1)
+        command.run(count.into_future(), |_| 1).await
     }
 
     pub(crate) async fn aggregate(
@@ -101,8 +106,8 @@ impl Collection {
         if let Some(comment) = command.comment.clone() {
             aggregate = aggregate.comment(comment);
         }
-        let result = async { aggregate.await?.try_collect::<Vec<_>>().await }.await;
-        command.finish(result, Vec::len)
+        let rows = async { aggregate.await?.try_collect::<Vec<_>>().await };
+        command.run(rows, Vec::len).await
     }
 
     pub(crate) async fn distinct(&self, key: &str, filter: Document) -> Result<Vec<Bson>, Failure> {
@@ -111,8 +116,7 @@ impl Collection {
         if let Some(comment) = command.comment.clone() {
             distinct = distinct.comment(comment);
         }
-        let result = distinct.await;
-        command.finish(result, Vec::len)
+        command.run(distinct.into_future(), Vec::len).await
     }
 
     pub(crate) async fn insert(&self, document: &Document) -> Result<(), Failure> {
@@ -121,8 +125,7 @@ impl Collection {
         if let Some(comment) = command.comment.clone() {
             insert = insert.comment(comment);
         }
-        let result = insert.await;
-        command.finish(result, |_| 1).map(drop)
+        command.run(insert.into_future(), |_| 1).await.map(drop)
     }
 
     /// Inserts those that are not there yet, by their unique keys.
@@ -132,22 +135,24 @@ impl Collection {
         if let Some(comment) = command.comment.clone() {
             insert = insert.comment(comment);
         }
-        let result = insert.await.map(drop).or_else(|error| {
-            // Another replica was faster with these; everything else is a failure.
-            let known = match error.kind.as_ref() {
-                ErrorKind::InsertMany(many) => {
-                    many.write_concern_error.is_none()
-                        && many
-                            .write_errors
-                            .iter()
-                            .flatten()
-                            .all(|one| one.code == DUPLICATE_KEY)
-                }
-                _ => false,
-            };
-            if known { Ok(()) } else { Err(error) }
-        });
-        command.finish(result, |()| documents.len())
+        let missing = async {
+            insert.await.map(drop).or_else(|error| {
+                // Another replica was faster with these; everything else is a failure.
+                let known = match error.kind.as_ref() {
+                    ErrorKind::InsertMany(many) => {
+                        many.write_concern_error.is_none()
+                            && many
+                                .write_errors
+                                .iter()
+                                .flatten()
+                                .all(|one| one.code == DUPLICATE_KEY)
+                    }
+                    _ => false,
+                };
+                if known { Ok(()) } else { Err(error) }
+            })
+        };
+        command.run(missing, |()| documents.len()).await
     }
 
     /// Applies `update` to at most one document; says how many matched.
@@ -171,10 +176,12 @@ impl Collection {
         if let Some(comment) = command.comment.clone() {
             action = action.comment(comment);
         }
-        let result = action.await.map(|updated| updated.matched_count);
-        command.finish(result, |matched| {
-            usize::try_from(*matched).unwrap_or(usize::MAX)
-        })
+        let matched = async { Ok(action.await?.matched_count) };
+        command
+            .run(matched, |count| {
+                usize::try_from(*count).unwrap_or(usize::MAX)
+            })
+            .await
     }
 
     /// Removes at most one document; says how many.
@@ -184,10 +191,12 @@ impl Collection {
         if let Some(comment) = command.comment.clone() {
             delete = delete.comment(comment);
         }
-        let result = delete.await.map(|deleted| deleted.deleted_count);
-        command.finish(result, |count| {
-            usize::try_from(*count).unwrap_or(usize::MAX)
-        })
+        let deleted = async { Ok(delete.await?.deleted_count) };
+        command
+            .run(deleted, |count| {
+                usize::try_from(*count).unwrap_or(usize::MAX)
+            })
+            .await
     }
 
     /// Makes sure of these indexes; each is a list of keys, `-` in front for descending.
@@ -231,6 +240,7 @@ impl Collection {
         Command {
             comment: span.is_some().then(|| comment(traceparent)).flatten(),
             span,
+            rides: Arc::clone(&self.rides),
         }
     }
 }
@@ -242,15 +252,22 @@ fn comment(traceparent: Option<Traceparent>) -> Option<Bson> {
 // === impl Command ===
 
 impl Command {
-    fn finish<T>(self, result: MongoResult<T>, count: impl Fn(&T) -> usize) -> Result<T, Failure> {
-        if let Some(mut span) = self.span {
-            match &result {
-                Ok(value) => {
-                    span.attribute("documents", count(value));
-                    span.finish("OK");
-                }
-                Err(error) => span.finish(error.to_string()),
+    async fn run<T>(
+        self,
+        command: impl Future<Output = MongoResult<T>>,
+        count: impl Fn(&T) -> usize,
+    ) -> Result<T, Failure> {
+        let Some(mut span) = self.span else {
+            return Ok(command.await?);
+        };
+        let (result, connection) = rides::observe(command).await;
+        span.outbound(self.rides.pair(connection));
+        match &result {
+            Ok(value) => {
+                span.attribute("documents", count(value));
+                span.finish("OK");
             }
+            Err(error) => span.finish(error.to_string()),
         }
         Ok(result?)
     }

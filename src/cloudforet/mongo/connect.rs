@@ -1,5 +1,6 @@
 //! Finds MongoDB and waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::Client;
@@ -8,6 +9,7 @@ use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
 use super::Collection;
+use super::rides::Rides;
 use crate::cloudforet::client::dial;
 use crate::cloudforet::error::{Failure, StartError};
 use crate::cloudforet::settings::Settings;
@@ -29,7 +31,7 @@ pub(crate) struct Mongo {
     options: ClientOptions,
     name: String,
     resolver: Resolver,
-    database: OnceCell<mongodb::Database>,
+    database: OnceCell<(mongodb::Database, Arc<Rides>)>,
 }
 
 impl Mongo {
@@ -64,8 +66,8 @@ impl Mongo {
 
     /// A collection of this database.
     pub(crate) async fn collection(&self, name: &'static str) -> Result<Collection, Failure> {
-        let database = self.database.get_or_try_init(|| self.connect()).await?;
-        Ok(Collection::new(database, name))
+        let (database, rides) = self.database.get_or_try_init(|| self.connect()).await?;
+        Ok(Collection::new(database, name, Arc::clone(rides)))
     }
 
     /// Returns when something listens at the store's address. The driver would notice only with
@@ -100,20 +102,26 @@ impl Mongo {
         })
     }
 
-    async fn connect(&self) -> Result<mongodb::Database, Failure> {
+    async fn connect(&self) -> Result<(mongodb::Database, Arc<Rides>), Failure> {
+        let (host, port) = self
+            .hosts()
+            .next()
+            .ok_or_else(|| Failure::Unreachable("no host in the connection string".to_owned()))?;
+        let addresses = self.resolver.resolve(host, port).await;
+        let address = addresses
+            .map_err(|error| Failure::Unreachable(error.to_string()))?
+            .into_iter()
+            .next()
+            .ok_or_else(|| Failure::Unreachable(format!("no address for {host}")))?;
+        let rides = Rides::to(address);
         let mut options = self.options.clone();
-        if let Some((host, port)) = self.hosts().next() {
-            let addresses = self.resolver.resolve(host, port).await;
-            let address = addresses
-                .map_err(|error| Failure::Unreachable(error.to_string()))?
-                .into_iter()
-                .next()
-                .ok_or_else(|| Failure::Unreachable(format!("no address for {host}")))?;
-            options.hosts = vec![ServerAddress::Tcp {
-                host: address.ip().to_string(),
-                port: Some(address.port()),
-            }];
-        }
-        Ok(Client::with_options(options)?.database(&self.name))
+        options.hosts = vec![ServerAddress::Tcp {
+            host: address.ip().to_string(),
+            port: Some(address.port()),
+        }];
+        // One at a time, so that it is clear which one has become ready.
+        options.max_connecting = Some(1);
+        options.cmap_event_handler = Some(rides.handler());
+        Ok((Client::with_options(options)?.database(&self.name), rides))
     }
 }

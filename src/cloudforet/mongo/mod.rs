@@ -2,12 +2,13 @@
 //!
 //! The host is resolved by the pod's own resolver first (a ClusterIP does not change), and dialled
 //! directly. Every command of a sampled request carries its `traceparent` as `comment`, and is told
-//! as a span. Note: the driver neither lets us bind its sockets nor tells their local address, so
-//! these spans have no `outbound`; the store's own span and `kube_proxy`'s connection name both ends.
+//! as a span. Note: the driver binds its sockets to no address, so the store sees them come from the
+//! host's default one and not from the pod's.
 
 mod collection;
 mod connect;
 mod document;
+mod rides;
 
 pub(crate) use collection::{Collection, Found};
 pub(crate) use connect::Mongo;
