@@ -163,6 +163,17 @@ async fn a_person_works_with_the_inventory() {
     page.wait_for(&id("row")).await;
     assert_eq!(page.count(&id("footer")).await, 0);
 
+    // On a phone, rows are cards and the sidebar is a drawer.
+    page.resize(390, 844).await;
+    page.click(&id("sidebar-button")).await;
+    page.click(&id("nav-servers")).await;
+    page.wait_for_text("h1", "Servers").await;
+    page.wait_for(&id("row")).await;
+    picture(&page, "phone").await;
+    let overflow = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    assert!(!page.evaluate::<bool>(overflow).await);
+    page.resize(1366, 768).await;
+
     // Logged out for good, too.
     page.click(&id("user-button")).await;
     page.click(&id("logout")).await;

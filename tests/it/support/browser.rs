@@ -135,10 +135,12 @@ impl Page {
         self.0.execute(params).await.unwrap();
     }
 
-    /// `light` or `dark`.
+    /// `light` or `dark`; and no more motion, so that a picture shows how it ends.
     pub async fn prefer_colours(&self, scheme: &str) {
-        let feature = MediaFeature::new("prefers-color-scheme", scheme);
-        self.0.emulate_media_features(vec![feature]).await.unwrap();
+        let colours = MediaFeature::new("prefers-color-scheme", scheme);
+        let motion = MediaFeature::new("prefers-reduced-motion", "reduce");
+        let features = vec![colours, motion];
+        self.0.emulate_media_features(features).await.unwrap();
     }
 
     /// The value of an expression.
@@ -210,17 +212,6 @@ impl Page {
               field.dispatchEvent(new Event('change', {{ bubbles: true }})); return true; }})()"
         );
         assert!(self.evaluate::<bool>(&choose).await);
-    }
-
-    /// Presses a key where the focus is.
-    pub async fn press(&self, selector: &str, key: &str) {
-        self.0
-            .find_element(selector)
-            .await
-            .unwrap()
-            .press_key(key)
-            .await
-            .unwrap();
     }
 
     /// The text of the first such element.
