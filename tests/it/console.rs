@@ -4,6 +4,13 @@ use crate::eventually;
 use crate::support::browser::{Browser, Page};
 use crate::support::stack::Stack;
 
+/// Pictures to look at after a run.
+async fn picture(page: &Page, name: &str) {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    page.screenshot(&folder.join(format!("console-{name}.png")))
+        .await;
+}
+
 /// A selector for the elements that tests name.
 fn id(name: &str) -> String {
     format!("[data-testid=\"{name}\"]")
@@ -48,6 +55,8 @@ async fn a_person_works_with_the_inventory() {
     log_in(&page).await;
     let all = total(&page).await;
     assert!(all > 100, "sample data is there: {all}");
+
+    picture(&page, "list").await;
 
     // Page by page.
     assert_eq!(page.count(&id("row")).await, 25);
@@ -119,6 +128,9 @@ async fn a_person_works_with_the_inventory() {
     wait_for_total(&page, all + 1).await;
     page.click(&id("tab-data")).await;
     page.wait_for_text(&id("detail-json"), "a test").await;
+    page.prefer_colours("dark").await;
+    picture(&page, "detail").await;
+    page.prefer_colours("light").await;
 
     // Renamed.
     page.click(&id("rename-button")).await;
@@ -144,11 +156,23 @@ async fn a_person_works_with_the_inventory() {
     page.click(&id("footer-open")).await;
     page.wait_for_text(&id("footer-history"), "/inventory/cloud-service/delete")
         .await;
+    picture(&page, "footer").await;
     page.click(&id("footer-hide")).await;
     page.wait_gone(&id("footer")).await;
     page.goto(&stack.console).await;
     page.wait_for(&id("row")).await;
     assert_eq!(page.count(&id("footer")).await, 0);
+
+    // On a phone, rows are cards and the sidebar is a drawer.
+    page.resize(390, 844).await;
+    page.click(&id("sidebar-button")).await;
+    page.click(&id("nav-servers")).await;
+    page.wait_for_text("h1", "Servers").await;
+    page.wait_for(&id("row")).await;
+    picture(&page, "phone").await;
+    let overflow = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    assert!(!page.evaluate::<bool>(overflow).await);
+    page.resize(1366, 768).await;
 
     // Logged out for good, too.
     page.click(&id("user-button")).await;

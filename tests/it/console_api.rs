@@ -76,14 +76,6 @@ async fn log_in(app: &Router) -> String {
     granted["access_token"].as_str().unwrap().to_owned()
 }
 
-async fn ready(app: &Router) {
-    let body = json!({"name": "spaceone"}).to_string();
-    eventually!("identity is ready", {
-        let answer = post(app, "/identity/domain/get-auth-info", "", body.clone()).await;
-        (answer.status == StatusCode::OK).then_some(())
-    });
-}
-
 fn versions(settings: &Settings) -> (Router, Router) {
     let named = |pod: &str| Settings {
         pod: pod.to_owned(),
@@ -98,7 +90,6 @@ fn versions(settings: &Settings) -> (Router, Router) {
 async fn paths_become_methods_by_reflection() {
     let stack = Stack::start().await;
     let (v1, v2) = versions(&stack.settings);
-    ready(&v2).await;
     let token = log_in(&v2).await;
 
     let get = Request::get("/console-api/api/reflection")
@@ -191,7 +182,6 @@ async fn a_sampled_request_is_told_hop_by_hop() {
         ..stack.settings.clone()
     };
     let app = app(Version::V2, &settings, tell);
-    ready(&app).await;
     let request = |flags: &str| {
         Request::post("/identity/domain/get-auth-info")
             .header("traceparent", format!("00-{:032x}-{:016x}-{flags}", 7, 9))

@@ -135,10 +135,12 @@ impl Page {
         self.0.execute(params).await.unwrap();
     }
 
-    /// `light` or `dark`.
+    /// `light` or `dark`; and no more motion, so that a picture shows how it ends.
     pub async fn prefer_colours(&self, scheme: &str) {
-        let feature = MediaFeature::new("prefers-color-scheme", scheme);
-        self.0.emulate_media_features(vec![feature]).await.unwrap();
+        let colours = MediaFeature::new("prefers-color-scheme", scheme);
+        let motion = MediaFeature::new("prefers-reduced-motion", "reduce");
+        let features = vec![colours, motion];
+        self.0.emulate_media_features(features).await.unwrap();
     }
 
     /// The value of an expression.
@@ -201,24 +203,15 @@ impl Page {
 
     /// Chooses an option of a `<select>` by its value.
     pub async fn choose(&self, selector: &str, value: &str) {
-        self.wait_for(&format!("{selector} option[value={value:?}]"))
-            .await;
+        let offered = format!(
+            "[...(document.querySelector({selector:?})?.options ?? [])].some((one) => one.value === {value:?})"
+        );
+        self.wait_until(&offered).await;
         let choose = format!(
             "(() => {{ const field = document.querySelector({selector:?}); field.value = {value:?};
               field.dispatchEvent(new Event('change', {{ bubbles: true }})); return true; }})()"
         );
         assert!(self.evaluate::<bool>(&choose).await);
-    }
-
-    /// Presses a key where the focus is.
-    pub async fn press(&self, selector: &str, key: &str) {
-        self.0
-            .find_element(selector)
-            .await
-            .unwrap()
-            .press_key(key)
-            .await
-            .unwrap();
     }
 
     /// The text of the first such element.

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::mongod::Mongod;
+use crate::cloudforet_support;
 
 /// Running services; `stop` drains them.
 pub struct Stack {
@@ -71,6 +72,9 @@ impl Stack {
         };
         let serving = console::serve(next(), pages, events, end);
         services.spawn(async { serving.await.unwrap() });
+        // Before that a first start may be half done.
+        cloudforet_support::serving(addresses[0]).await;
+        cloudforet_support::serving(addresses[1]).await;
         let console = format!("http://console.lab.localhost:{}", addresses[4].port());
         Self {
             console,

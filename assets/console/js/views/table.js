@@ -73,7 +73,7 @@ function cell(row, column, regions) {
   }
   if (value === undefined || value === null || value === '' || value.length === 0) return h('span', { class: 'muted' }, '–');
   if (column.key === 'cloud_service_type') return [row.cloud_service_group, h('span', { class: 'muted' }, ' · '), value];
-  if (column.key === 'provider') return h('span', { class: 'pair' }, providerMark(value), providerName(value));
+  if (column.key === 'provider') return h('span', { class: 'pair', title: providerName(value) }, providerMark(value), h('span', null, providerName(value)));
   if (column.key === 'region_code') return h('span', { title: regions.find((one) => one.region_code === value)?.name ?? value }, value);
   if (column.type === 'state') return h('span', { class: `state ${tone(value)}` }, words(value));
   if (column.type === 'datetime') return h('time', { datetime: value, title: moment(value) }, ago(value));
