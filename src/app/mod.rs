@@ -8,7 +8,6 @@
 //! | `extras` | what the lab tells its pods |
 //! | `gateway` | certificates, host ports, ingress replicas |
 //! | `link` | the lab's end of the node |
-//! | `records` | what the admin API shows of logs, films and connections |
 //! | `backend` | what runs inside pods: `lab pod`, `lab node`, `lab exec` |
 
 mod backend;
@@ -17,7 +16,6 @@ mod error;
 mod extras;
 mod gateway;
 mod link;
-mod records;
 mod run;
 mod store;
 

@@ -11,12 +11,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::link::{self, stream_of};
-use super::records::Seen;
 use super::{StartError, cluster, extras, gateway, store};
 use crate::client::{AdminFile, LabFolder};
 use crate::config::{Config, RuntimeChoice};
 use crate::dashboard::{self, AdminState, Facts};
-use crate::model::{Applied, DownRequest, LabPhase, Login, StoresStatus, Urls};
+use crate::model::{Applied, DownRequest, LabPhase, StoresStatus, Urls};
 use crate::net::{Shutdown, Trigger};
 use crate::pods::{self, PodLine, PodRuntime, RuntimeSettings};
 use crate::registry::{Cluster, Registry};
@@ -31,7 +30,7 @@ const WAITING_LINES: usize = 4096;
 /// Runs a lab until it is asked to stop.
 pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
     folder.prepare()?;
-    let Some(lock) = folder.lock()? else {
+    let Some(lock) = folder.lock_soon().await? else {
         return Err(StartError::AlreadyRuns(config.name));
     };
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
@@ -43,11 +42,7 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
     let token = dashboard::new_token().map_err(StartError::system("make a token"))?;
     let (facts, seen) = watch::channel(Facts {
         name: config.name.clone(),
-        login: config.cloudforet.enabled.then(|| Login {
-            domain: config.login.domain.clone(),
-            user: config.login.user.clone(),
-            password: config.login.password.clone(),
-        }),
+        login: config.cloudforet.enabled.then(|| config.login.clone()),
         urls: Urls {
             dashboard: Some(format!("http://{address}/")),
             ..Urls::default()
@@ -66,10 +61,7 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
     let state = AdminState {
         registry: registry.clone(),
         facts: seen,
-        records: Arc::new(Seen {
-            theatre: theatre.clone(),
-            registry: registry.clone(),
-        }),
+        records: Arc::new(theatre.clone()),
         stop,
         token: token.as_str().into(),
         shutdown: shutdown.clone(),
@@ -99,7 +91,6 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
 
 /// Removes what a lab that is not running left behind; with `data` also what should survive it.
 pub async fn remove_leftovers(folder: &LabFolder, data: bool) -> Result<(), StartError> {
-    pods::clean(folder.name(), data).await?;
     folder.remove_admin()?;
     if data {
         folder.remove_data()?;
@@ -155,17 +146,12 @@ impl Lab {
     }
 
     async fn choose(&self, lines: mpsc::Sender<PodLine>) -> Result<Arc<dyn PodRuntime>, StartError> {
-        let wanted = match self.config.runtime {
-            RuntimeChoice::Auto => pods::Wanted::Auto,
-            RuntimeChoice::Process => pods::Wanted::Process,
-            RuntimeChoice::Docker => pods::Wanted::Docker,
-        };
         let settings = RuntimeSettings {
             lab: self.config.name.clone(),
             state: self.folder.path(),
             lines,
         };
-        Ok(pods::choose(wanted, settings).await?.runtime)
+        Ok(Arc::new(pods::process::ProcessRuntime::new(settings, std::env::current_exe().map_err(StartError::system("x"))?, "tmp".into())?))
     }
 
     /// The first picture of the registry.

@@ -28,41 +28,45 @@ use printer::Printer;
 
 pub use printer::Failure;
 
-/// Threads of a pod: enough to keep two cores busy, few enough for many pods on a laptop.
-const POD_THREADS: usize = 2;
-
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     // clap itself prints mistakes of the command line, and exits with 2.
     let arguments = Arguments::parse();
     let printer = Printer::new(arguments.global.output);
     match dispatch(arguments, &printer) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => printer.failure(&failure),
     }
 }
 
-fn dispatch(arguments: Arguments, printer: &Printer) -> Result<(), Failure> {
+fn dispatch(arguments: Arguments, printer: &Printer) -> Result<ExitCode, Failure> {
     let global = &arguments.global;
-    // A call of the admin API needs no second thread.
-    let caller = || Builder::new_current_thread().enable_all().build();
+    // A call of the admin API needs no second thread, and neither does a pod: many of them share
+    // the cores of a laptop.
+    let single = || Builder::new_current_thread().enable_all().build();
     let server = || Builder::new_multi_thread().enable_all().build();
     match arguments.command {
         Command::Up(up) if up.runs_the_lab() => server()?.block_on(up::run(&up, global, printer)),
-        Command::Up(up) => caller()?.block_on(up::run(&up, global, printer)),
-        Command::Down(down) => caller()?.block_on(down::run(&down, global, printer)),
-        Command::Status => caller()?.block_on(status::run(global, printer)),
-        Command::Scale(scale) => caller()?.block_on(scale::run(&scale, global, printer)),
-        Command::Logs(logs) => caller()?.block_on(logs::run(&logs, global, printer)),
-        Command::Trace(args) => caller()?.block_on(trace::command(&args, global, printer)),
+        Command::Up(up) => single()?.block_on(up::run(&up, global, printer)),
+        Command::Down(down) => single()?.block_on(down::run(&down, global, printer)),
+        Command::Status => single()?.block_on(status::run(global, printer)),
+        Command::Scale(scale) => single()?.block_on(scale::run(&scale, global, printer)),
+        Command::Logs(logs) => single()?.block_on(logs::run(&logs, global, printer)),
+        Command::Trace(args) => single()?.block_on(trace::command(&args, global, printer)),
         Command::Check(check) => check::run(&check, global, printer),
         Command::Completions(wish) => completions::run(&wish, printer),
-        Command::Pod => {
-            let mut pod = Builder::new_multi_thread();
-            let pod = pod.worker_threads(POD_THREADS).enable_all().build()?;
-            Ok(pod.block_on(app::pod())?)
+        Command::Pod => Ok(single()?.block_on(app::pod())?),
+        Command::Node => {
+            let runtime = server()?;
+            let ended = runtime.block_on(app::node());
+            // A read of standard input that has begun cannot be taken back; do not wait for it.
+            runtime.shutdown_background();
+            Ok(ended?)
         }
-        Command::Node => Ok(server()?.block_on(app::node())?),
-        Command::Exec { command } => Ok(caller()?.block_on(app::exec(command))?),
+        Command::Exec { command } => {
+            let code = single()?.block_on(app::exec(command))?;
+            return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
+        }
     }
+    .map(|()| ExitCode::SUCCESS)
 }

@@ -28,7 +28,7 @@ use futures_util::stream::BoxStream;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use crate::model::{DownRequest, LabPhase, LogLine, Login, Status, StoresStatus, TraceId, Urls};
+use crate::model::{DownRequest, Film, LabPhase, LogLine, Login, Status, StoresStatus, TraceId, Urls};
 use crate::net::Shutdown;
 use crate::registry::Registry;
 
@@ -108,8 +108,7 @@ pub trait Records: Send + Sync + 'static {
     fn films(&self) -> Vec<serde_json::Value>;
 
     /// One film, as soon as it is complete; after `wait` as far as it is known.
-    fn film(&self, trace: TraceId, wait: Duration)
-    -> BoxFuture<'static, Option<serde_json::Value>>;
+    fn film(&self, trace: TraceId, wait: Duration) -> BoxFuture<'static, Option<Film>>;
 }
 
 impl fmt::Debug for AdminState {

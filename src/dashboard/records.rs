@@ -8,7 +8,7 @@ use futures_util::stream::{BoxStream, StreamExt as _};
 use serde_json::Value;
 
 use super::{LogSelection, Records};
-use crate::model::{LogLine, OutputStream, TraceId};
+use crate::model::{Film, LogLine, OutputStream, TraceId};
 use crate::trace::{Followed, LogFilter, Theatre};
 
 /// Films in a list: what a person looks through.
@@ -50,12 +50,9 @@ impl Records for Theatre {
             .collect()
     }
 
-    fn film(&self, trace: TraceId, wait: Duration) -> BoxFuture<'static, Option<Value>> {
+    fn film(&self, trace: TraceId, wait: Duration) -> BoxFuture<'static, Option<Film>> {
         let theatre = self.clone();
-        Box::pin(async move {
-            let film = theatre.wait_for(trace, wait).await?;
-            serde_json::to_value(film).ok()
-        })
+        Box::pin(async move { theatre.wait_for(trace, wait).await })
     }
 }
 
