@@ -45,7 +45,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) struct Client {
     shared: Arc<Shared>,
     pub(super) views: ViewReader,
-    pub(super) client: SocketAddr,
+    /// The address that really dialled.
+    pub(super) remote: SocketAddr,
     pub(super) seen_as: SocketAddr,
     pub(super) local: SocketAddr,
     pub(super) wall: SystemTime,
@@ -59,7 +60,7 @@ pub(super) struct Client {
     pub(super) replica_name: HeaderValue,
     /// Requests that had a film.
     pub(super) requests: AtomicU64,
-    /// WebSockets that grew out of this connection. Std mutex: held for a spawn.
+    /// `WebSocket`s that grew out of this connection. Std mutex: held for a spawn.
     tunnels: Mutex<JoinSet<()>>,
 }
 
@@ -108,7 +109,7 @@ pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, shutdown: Shu
     } = accepted;
     let new_client = |tls: Option<Tls>| Client {
         views: ViewReader::new(Arc::clone(&shared.views), shared.reader.clone()),
-        client,
+        remote: client,
         seen_as,
         local,
         wall,
@@ -250,7 +251,7 @@ async fn run(
         }
     };
     if let Err(error) = result {
-        tracing::debug!(client = %client.client, %error, "connection ended");
+        tracing::debug!(client = %client.remote, %error, "connection ended");
     }
     let mut tunnels = std::mem::take(
         &mut *client

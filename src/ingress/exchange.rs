@@ -63,9 +63,11 @@ pub(super) async fn exchange(
         }
         // A kept connection may be closed by its endpoint in the moment it is used. Only then, and
         // only if doing it twice does no harm, is the request needed again.
-        let spare =
-            (connection.reused && tried < TRIES && body.is_end_stream() && is_idempotent(&head.method))
-                .then(|| head.clone());
+        let spare = (connection.reused
+            && tried < TRIES
+            && body.is_end_stream()
+            && is_idempotent(&head.method))
+        .then(|| head.clone());
         let request = Request::from_parts(head, body);
         match send(&mut connection, request, limits.response).await {
             Ok(response) => return Ok(answer(response, connection, target, limits, film)),

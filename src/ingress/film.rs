@@ -35,21 +35,19 @@ pub(super) struct Film {
 impl Film {
     /// A film, if the request asks for one or the sampler picks it.
     pub(super) fn begin<B>(client: &Client, request: &Request<B>) -> Option<Box<Self>> {
-        let received = traceparent(request.headers());
-        let (trace, parent) = match received {
+        let (trace, parent) = match traceparent(request.headers()) {
             Some(received) if received.sampled => (received.trace, Some(received.parent)),
-            Some(_) => return None,
             None if client.settings().sampler.take() => {
                 (TraceId::from_random(fastrand::u128(..)), None)
             }
-            None => return None,
+            _ => return None,
         };
         let first = client.requests.fetch_add(1, Ordering::Relaxed) == 0;
         let now = micros(SystemTime::now());
         let accepted = micros(client.wall);
         let inbound = Some(SocketPair {
             local: client.local,
-            remote: client.client,
+            remote: client.remote,
         });
         let balancer = Box::new(Span {
             trace,
@@ -64,7 +62,7 @@ impl Film {
             inbound,
             outbound: None,
             attributes: attributes([
-                ("client", json!(client.client)),
+                ("client", json!(client.remote)),
                 ("seen_as", json!(client.seen_as)),
                 (
                     "policy",
@@ -148,7 +146,10 @@ impl Film {
         self.span.attributes.extend(attributes([
             ("host", json!(target.host)),
             ("route", json!(decision.winner.map(|route| &route.name))),
-            ("ingress", json!(decision.winner.map(|route| &route.ingress))),
+            (
+                "ingress",
+                json!(decision.winner.map(|route| &route.ingress)),
+            ),
             ("route_why", json!(decision.why)),
             ("losers", json!(losers)),
         ]));
@@ -157,9 +158,16 @@ impl Film {
     /// Which endpoint, among which.
     pub(super) fn selected(&mut self, backend: &Backend, index: usize, retry: usize) {
         let target = &backend.endpoints[index];
-        let candidates: Vec<_> = backend.endpoints.iter().map(|target| &target.name).collect();
+        let candidates: Vec<_> = backend
+            .endpoints
+            .iter()
+            .map(|target| &target.name)
+            .collect();
         self.span.attributes.extend(attributes([
-            ("service", json!(format!("{}:{}", backend.service, backend.port))),
+            (
+                "service",
+                json!(format!("{}:{}", backend.service, backend.port)),
+            ),
             ("endpoint", json!(target.pool.address)),
             ("pod", json!(target.name)),
             ("candidates", json!(candidates)),
@@ -183,7 +191,10 @@ impl Film {
                 "upstream_connection",
                 json!(if reused { "reused" } else { "new" }),
             ),
-            ("upstream_protocol", json!(if h2 { "h2c" } else { "http/1.1" })),
+            (
+                "upstream_protocol",
+                json!(if h2 { "h2c" } else { "http/1.1" }),
+            ),
         ]));
     }
 
@@ -210,7 +221,7 @@ impl Film {
     }
 
     /// The response body ended after so many bytes.
-    pub(super) fn finish(mut self: Box<Self>, sent: u64, complete: bool) {
+    pub(super) fn finish(mut self, sent: u64, complete: bool) {
         self.span.duration = micros_of(self.started.elapsed());
         self.span.attributes.extend(attributes([
             (

@@ -41,7 +41,10 @@ pub(super) fn to_endpoint(
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
     let original = headers.get(X_FORWARDED_FOR).cloned();
-    remove_spoofed(headers, matches!(client.settings().flavour, Flavour::Nginx(_)));
+    remove_spoofed(
+        headers,
+        matches!(client.settings().flavour, Flavour::Nginx(_)),
+    );
     let secure = client.tls.is_some();
     headers.insert(X_FORWARDED_FOR, client.address.clone());
     headers.insert(X_REAL_IP, client.address.clone());
@@ -167,7 +170,13 @@ mod tests {
 
     #[test]
     fn only_a_proxy_may_say_where_a_request_came_from() {
-        for name in ["x-forwarded-for", "x_forwarded_proto", "x-forwarded_host", "forwarded", "x_real_ip"] {
+        for name in [
+            "x-forwarded-for",
+            "x_forwarded_proto",
+            "x-forwarded_host",
+            "forwarded",
+            "x_real_ip",
+        ] {
             assert!(is_spoofed(name, false), "{name}");
         }
         for name in ["x-request-id", "user_agent", "x-forwarded-user", "accept"] {
@@ -179,7 +188,10 @@ mod tests {
     #[test]
     fn what_connection_lists_is_removed() {
         let mut headers = HeaderMap::new();
-        headers.insert(CONNECTION, HeaderValue::from_static("close, X-Secret, host"));
+        headers.insert(
+            CONNECTION,
+            HeaderValue::from_static("close, X-Secret, host"),
+        );
         headers.insert("x-secret", HeaderValue::from_static("1"));
         headers.insert(header::HOST, HeaderValue::from_static("a"));
         headers.insert(PROXY_CONNECTION, HeaderValue::from_static("keep-alive"));

@@ -60,7 +60,8 @@ async fn forward(
         Some(host) => host.clone(),
         None => HeaderValue::from_str(target.authority).map_err(|_| Refusal::BadHost)?,
     };
-    let websocket = request.version() == Version::HTTP_11 && refuse::is_websocket(request.headers());
+    let websocket =
+        request.version() == Version::HTTP_11 && refuse::is_websocket(request.headers());
     let upgrade = websocket.then(|| hyper::upgrade::on(&mut request));
     let (mut head, body) = request.into_parts();
     head.extensions.clear();
@@ -104,7 +105,10 @@ fn choose(backends: &[WeightedBackend]) -> usize {
 }
 
 /// The path in the form it was matched, with its query; `None` if the client sent it like that.
-fn changed_path<B>(target: &Target<'_>, request: &Request<B>) -> Result<Option<PathAndQuery>, Refusal> {
+fn changed_path<B>(
+    target: &Target<'_>,
+    request: &Request<B>,
+) -> Result<Option<PathAndQuery>, Refusal> {
     if target.path == request.uri().path() {
         return Ok(None);
     }
@@ -137,8 +141,7 @@ fn address(
     if h2c {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(Scheme::HTTP);
-        parts.authority =
-            Some(Authority::try_from(host.as_bytes()).map_err(|_| Refusal::BadHost)?);
+        parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| Refusal::BadHost)?);
         parts.path_and_query = path;
         head.uri = Uri::from_parts(parts).map_err(|_| Refusal::BadHost)?;
         head.headers.remove(HOST);

@@ -106,8 +106,10 @@ fn canonical(authority: &str) -> Result<Cow<'_, str>, Refusal> {
         authority.split_at(authority.find(':').unwrap_or(authority.len()))
     };
     let good_port = match port.strip_prefix(':') {
-        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_digit())
-            && (digits.is_empty() || digits.parse::<u16>().is_ok()),
+        Some(digits) => {
+            digits.bytes().all(|byte| byte.is_ascii_digit())
+                && (digits.is_empty() || digits.parse::<u16>().is_ok())
+        }
         None => port.is_empty(),
     };
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
@@ -127,13 +129,20 @@ mod tests {
     use super::*;
 
     fn host(host: &str) -> Result<String, Refusal> {
-        let request = Request::builder().uri("/").header(HOST, host).body(()).unwrap();
+        let request = Request::builder()
+            .uri("/")
+            .header(HOST, host)
+            .body(())
+            .unwrap();
         check(&request).map(|target| target.host.into_owned())
     }
 
     #[test]
     fn hosts_are_brought_into_one_form() {
-        assert_eq!(host("Console.Lab.localhost:8443").unwrap(), "console.lab.localhost");
+        assert_eq!(
+            host("Console.Lab.localhost:8443").unwrap(),
+            "console.lab.localhost"
+        );
         assert_eq!(host("console.example.com.").unwrap(), "console.example.com");
         assert_eq!(host("[::1]:80").unwrap(), "[::1]");
         for bad in ["a,b", "a@b", "a:99999", "a:x", ":80", "a b", "[::1", "a/b"] {
@@ -146,7 +155,10 @@ mod tests {
         let refusal = |request: http::request::Builder| check(&request.body(()).unwrap()).err();
         let get = || Request::builder().uri("/");
         assert_eq!(refusal(get()), Some(Refusal::NoHost));
-        assert_eq!(refusal(get().header(HOST, "a").header(HOST, "a")), Some(Refusal::TwoHosts));
+        assert_eq!(
+            refusal(get().header(HOST, "a").header(HOST, "a")),
+            Some(Refusal::TwoHosts)
+        );
         let evil = Request::builder().uri("http://evil/").header(HOST, "a");
         assert_eq!(refusal(evil), Some(Refusal::BadHost));
         let trace = get().method("TRACE").header(HOST, "a");

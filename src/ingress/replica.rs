@@ -77,7 +77,11 @@ impl Replica {
     }
 }
 
-async fn run(shared: Arc<Shared>, mut connections: mpsc::Receiver<Accepted>, mut shutdown: Shutdown) {
+async fn run(
+    shared: Arc<Shared>,
+    mut connections: mpsc::Receiver<Accepted>,
+    mut shutdown: Shutdown,
+) {
     let mut open = JoinSet::new();
     let mut sweep = tokio::time::interval(SWEEP);
     let signal = shutdown.clone();

@@ -28,11 +28,11 @@ impl Sampler {
 
     /// Whether this request gets a film. Off costs one load.
     pub(super) fn take(&self) -> bool {
+        static START: OnceLock<Instant> = OnceLock::new();
         let limit = self.per_second.load(Ordering::Relaxed);
         if limit == 0 {
             return false;
         }
-        static START: OnceLock<Instant> = OnceLock::new();
         let second = START.get_or_init(Instant::now).elapsed().as_secs() & u64::from(u32::MAX);
         self.taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {

@@ -1,4 +1,4 @@
-//! WebSockets: after the endpoint agreed to switch, bytes are copied both ways and not read.
+//! `WebSocket`s: after the endpoint agreed to switch, bytes are copied both ways and not read.
 
 use http::request::Parts;
 use http::{Request, Response, StatusCode};

@@ -98,9 +98,10 @@ impl View {
                 })
             })
             .collect();
-        let before = self.backends.iter().find(|known| {
-            known.service == backend.service && known.port == backend.port
-        });
+        let before = self
+            .backends
+            .iter()
+            .find(|known| known.service == backend.service && known.port == backend.port);
         Backend {
             service: backend.service.clone(),
             port: backend.port,

@@ -34,7 +34,12 @@ pub struct Settings {
 }
 
 /// Accepts until the signal. Connections that were handed over are the replicas' to drain.
-pub async fn serve(listener: TcpListener, settings: Settings, doors: Doors, mut shutdown: Shutdown) {
+pub async fn serve(
+    listener: TcpListener,
+    settings: Settings,
+    doors: Doors,
+    mut shutdown: Shutdown,
+) {
     let mut acceptor = Acceptor::new(listener, settings.limit);
     let mut turn = 0;
     let mut names = Names::default();
@@ -68,7 +73,11 @@ pub async fn serve(listener: TcpListener, settings: Settings, doors: Doors, mut 
             // Every door is full or gone. One wait for the whole port: a queue behind full queues
             // would only be longer.
             let waited = match doors.get(turn) {
-                Some(door) => door.connections.send_timeout(*accepted, PATIENCE).await.is_ok(),
+                Some(door) => door
+                    .connections
+                    .send_timeout(*accepted, PATIENCE)
+                    .await
+                    .is_ok(),
                 None => false,
             };
             if !waited {
@@ -104,7 +113,11 @@ struct Names {
 
 impl Names {
     fn of(&mut self, doors: &Arc<[Handoff]>) -> Arc<[String]> {
-        if !self.doors.as_ref().is_some_and(|known| Arc::ptr_eq(known, doors)) {
+        if !self
+            .doors
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, doors))
+        {
             self.names = doors.iter().map(|door| door.replica.clone()).collect();
             self.doors = Some(Arc::clone(doors));
         }

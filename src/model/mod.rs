@@ -17,9 +17,9 @@ pub use pod::{
     Deployment, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume, Workload,
 };
 pub use route::{
-    Compiled, Decision, Diagnostic, Flavour, HostMatch, Loser, NginxOptions, PathMatch, PathRefusal,
-    Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, TraefikOptions, WeightedBackend,
-    compile, normalise_path,
+    Compiled, Decision, Diagnostic, Flavour, HostMatch, Loser, NginxOptions, PathMatch,
+    PathRefusal, Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, TraefikOptions,
+    WeightedBackend, compile, normalise_path,
 };
 pub use service::{
     AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice,

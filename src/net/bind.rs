@@ -24,7 +24,10 @@ pub enum BindError {
         holder: Option<Holder>,
     },
     /// The system does not let this user have the port.
-    #[error("no permission to listen on {address}\nhint: ports below {} need root or the capability CAP_NET_BIND_SERVICE (`sudo setcap cap_net_bind_service=+ep $(which lab)`); 8080 and 8443 need neither", first_unprivileged_port())]
+    #[error(
+        "no permission to listen on {address}\nhint: ports below {} need root or the capability CAP_NET_BIND_SERVICE (`sudo setcap cap_net_bind_service=+ep $(which lab)`); 8080 and 8443 need neither",
+        first_unprivileged_port()
+    )]
     Denied {
         /// What was asked for.
         address: SocketAddr,

@@ -91,8 +91,7 @@ impl Authority {
             (Some(_), None) | (None, Some(_)) => return Err(broken(folder)),
             _ => create(folder)?,
         };
-        let public = x509_public_key(&pem, &key);
-        if !public {
+        if !holds_public_key(&pem, &key) {
             return Err(broken(folder));
         }
         Ok(Self {
@@ -128,7 +127,12 @@ impl Authority {
         }
         params.distinguished_name = DistinguishedName::new();
         // A common name has at most 64 characters; clients read the alternative names alone.
-        let name: String = hosts.first().map_or("lab", String::as_str).chars().take(64).collect();
+        let name: String = hosts
+            .first()
+            .map_or("lab", String::as_str)
+            .chars()
+            .take(64)
+            .collect();
         params.distinguished_name.push(DnType::CommonName, name);
         let now = OffsetDateTime::now_utc();
         params.not_before = now - BACKDATED;
@@ -161,8 +165,7 @@ pub fn permitted(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     PERMITTED_NAMES.iter().any(|name| {
         host.strip_suffix(name)
-            .is_some_and(|rest| rest.is_empty() || (rest.ends_with('.') && rest != "*."))
-            || host == format!("*.{name}")
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     })
 }
 
@@ -176,9 +179,10 @@ fn create(folder: &Path) -> Result<(String, KeyPair), CaError> {
         .push(DnType::OrganizationName, "cloudforet-lab");
     // Told apart in a list of trusted authorities when a machine has had several.
     let tag = fastrand::u32(..);
-    params
-        .distinguished_name
-        .push(DnType::CommonName, format!("cloudforet-lab local CA {tag:08x}"));
+    params.distinguished_name.push(
+        DnType::CommonName,
+        format!("cloudforet-lab local CA {tag:08x}"),
+    );
     let now = OffsetDateTime::now_utc();
     params.not_before = now - BACKDATED;
     params.not_after = now + Duration::days(CA_DAYS);
@@ -218,7 +222,7 @@ fn is_old(pem: &str, folder: &Path) -> Result<bool, CaError> {
 }
 
 /// Whether the certificate holds the public part of this key.
-fn x509_public_key(pem: &str, key: &KeyPair) -> bool {
+fn holds_public_key(pem: &str, key: &KeyPair) -> bool {
     CertificateDer::from_pem_slice(pem.as_bytes()).is_ok_and(|der| {
         let public = key.public_key_raw();
         der.windows(public.len()).any(|window| window == public)
@@ -309,10 +313,22 @@ mod tests {
     fn names_of_others_are_not_signed() {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::load_or_create(folder.path()).unwrap();
-        for name in ["bank.com", "notexample.com", "localhost.evil.org", "8.8.8.8", "com"] {
+        for name in [
+            "bank.com",
+            "notexample.com",
+            "localhost.evil.org",
+            "8.8.8.8",
+            "com",
+        ] {
             assert!(authority.issue("x", &[name.to_owned()]).is_err(), "{name}");
         }
-        for name in ["localhost", "a.b.localhost", "console.example.com", "*.example.com", "::1"] {
+        for name in [
+            "localhost",
+            "a.b.localhost",
+            "console.example.com",
+            "*.example.com",
+            "::1",
+        ] {
             assert!(authority.issue("x", &[name.to_owned()]).is_ok(), "{name}");
         }
     }

@@ -93,19 +93,19 @@ impl Certificates {
 
     /// Serves exactly these from now on; open connections keep what they have. Secrets that
     /// cannot be served are returned with the reason, and their names get the default certificate.
-    pub fn replace<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) -> Vec<CertificateError> {
+    pub fn replace<'a>(
+        &self,
+        secrets: impl IntoIterator<Item = &'a Secret>,
+    ) -> Vec<CertificateError> {
         let mut next = ByName::default();
         let mut problems = Vec::new();
         for secret in secrets {
             match self.read(secret) {
-                Ok(served) => next.add(Arc::new(served)),
+                Ok(served) => next.add(&Arc::new(served)),
                 Err(problem) => problems.push(problem),
             }
         }
-        *self
-            .current
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         problems
     }
 
@@ -142,10 +142,9 @@ impl Certificates {
             key,
         };
         let pem = |key: &'static str| secret.data.get(key).ok_or_else(|| missing(key));
-        let chain: Vec<CertificateDer<'static>> =
-            CertificateDer::pem_slice_iter(pem("tls.crt")?)
-                .collect::<Result<_, _>>()
-                .map_err(|_| missing("tls.crt"))?;
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem("tls.crt")?)
+            .collect::<Result<_, _>>()
+            .map_err(|_| missing("tls.crt"))?;
         let key = PrivateKeyDer::from_pem_slice(pem("tls.key")?).map_err(|_| missing("tls.key"))?;
         let facts = chain
             .first()
@@ -167,14 +166,14 @@ impl ResolvesServerCert for Certificates {
 
 impl ByName {
     /// The first Secret for a name keeps it.
-    fn add(&mut self, served: Arc<Served>) {
+    fn add(&mut self, served: &Arc<Served>) {
         for name in &served.names {
             let (map, key) = match name.strip_prefix('*') {
                 Some(suffix) => (&mut self.wildcard, suffix),
                 None => (&mut self.exact, name.as_str()),
             };
             map.entry(key.to_owned())
-                .or_insert_with(|| Arc::clone(&served));
+                .or_insert_with(|| Arc::clone(served));
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Linux only, and only for processes this user may look at; elsewhere there is no answer.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::net::SocketAddr;
 
@@ -71,13 +71,13 @@ fn hex_address(address: SocketAddr) -> String {
         SocketAddr::V4(address) => address.ip().octets().to_vec(),
         SocketAddr::V6(address) => address.ip().octets().to_vec(),
     };
-    octets
-        .chunks_exact(4)
-        .map(|word| {
-            let word = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
-            format!("{word:08X}")
-        })
-        .collect()
+    let mut text = String::with_capacity(octets.len() * 2);
+    for word in octets.chunks_exact(4) {
+        let word = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{word:08X}");
+    }
+    text
 }
 
 /// Whether a process has one of these sockets open.
@@ -85,6 +85,10 @@ fn holds(pid: u32, inodes: &[String]) -> bool {
     fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|files| {
         files
             .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
-            .any(|link| inodes.iter().any(|inode| link.as_os_str() == inode.as_str()))
+            .any(|link| {
+                inodes
+                    .iter()
+                    .any(|inode| link.as_os_str() == inode.as_str())
+            })
     })
 }

@@ -95,7 +95,10 @@ fn moment(tag: u8, text: &[u8]) -> Option<OffsetDateTime> {
     let (year, rest) = match tag {
         UTC_TIME => {
             let year: i32 = text.get(..2)?.parse().ok()?;
-            (if year < 50 { 2000 + year } else { 1900 + year }, text.get(2..)?)
+            (
+                if year < 50 { 2000 + year } else { 1900 + year },
+                text.get(2..)?,
+            )
         }
         GENERALIZED_TIME => (text.get(..4)?.parse().ok()?, text.get(4..)?),
         _ => return None,

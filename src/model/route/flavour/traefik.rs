@@ -25,7 +25,10 @@ pub(in super::super) fn routes(
 ) {
     let mut default_of: Option<&str> = None;
     for ingress in ingresses {
-        if let Some(backend) = ingress.default_backend.as_ref().filter(|_| ingress.rules.is_empty())
+        if let Some(backend) = ingress
+            .default_backend
+            .as_ref()
+            .filter(|_| ingress.rules.is_empty())
         {
             if let Some(first) = default_of {
                 let first = first.to_owned();
@@ -61,7 +64,11 @@ pub(in super::super) fn routes(
 
 /// Adds the routes of one object's rules.
 fn rules(ingress: &Ingress, options: &TraefikOptions, compiler: &mut Compiler<'_>) {
-    let priority = match ingress.annotations.get(PRIORITY).map(|text| text.parse::<i64>()) {
+    let priority = match ingress
+        .annotations
+        .get(PRIORITY)
+        .map(|text| text.parse::<i64>())
+    {
         None => None,
         Some(Ok(priority)) => Some(priority),
         Some(Err(_)) => {
@@ -76,7 +83,10 @@ fn rules(ingress: &Ingress, options: &TraefikOptions, compiler: &mut Compiler<'_
         None | Some("PathPrefix") => false,
         Some("Path") => true,
         Some(other) => {
-            compiler.tell(ingress, format!("{PATH_MATCHER} \"{other}\" is not supported"));
+            compiler.tell(
+                ingress,
+                format!("{PATH_MATCHER} \"{other}\" is not supported"),
+            );
             return;
         }
     };
