@@ -173,8 +173,8 @@ pub(super) fn urls(config: &Config, addresses: Addresses, dashboard: SocketAddr)
     }
 }
 
-/// The address that hides the client's under `externalTrafficPolicy: Cluster`: the second of the
-/// pods' range, where K3s usually has its svclb pod.
+/// The address that hides the client's under `externalTrafficPolicy: Cluster`: the first of the
+/// pods' range, which no pod gets.
 ///
 /// Lab: the load balancer is part of the lab's own process, so nothing listens there.
 pub(super) fn balancer_address(network: &PodNetwork) -> IpAddr {
@@ -184,7 +184,7 @@ pub(super) fn balancer_address(network: &PodNetwork) -> IpAddr {
     }
     // Pods are in 127.42/16 beside ClusterIPs in 127.43/16, or in the half before theirs.
     let distance = if cluster_ips.is_loopback() { 1 << 16 } else { network.size };
-    Ipv4Addr::from_bits(cluster_ips.to_bits().saturating_sub(distance) + 2).into()
+    Ipv4Addr::from_bits(cluster_ips.to_bits().saturating_sub(distance) + 1).into()
 }
 
 /// The lab's CA, in its state folder.

@@ -23,7 +23,11 @@ pub use log::{LogLine, OutputStream, Reading};
 pub use pod::{
     Deployment, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume, Workload,
 };
-pub use route::RouteTable;
+pub use route::{
+    Compiled, Decision, Diagnostic, Flavour, HostMatch, Loser, NginxOptions, PathMatch,
+    PathRefusal, Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, TraefikOptions,
+    WeightedBackend, compile, normalise_path,
+};
 pub use service::{
     AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice,
     LoadBalancerStatus, NetworkSnapshot, NodePort, Protocol, ProxyMode, Secret, Service,

@@ -29,6 +29,10 @@ pub struct Accepted {
     pub wall: SystemTime,
     /// Names of the replicas among which this one was chosen.
     pub candidates: std::sync::Arc<[String]>,
+    /// How it was decided whom the ingress sees.
+    pub policy: crate::model::TrafficPolicy,
+    /// Counts as an open connection of the listener for as long as it lives.
+    pub permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }
 
 /// A replica's door: accepted connections go in.

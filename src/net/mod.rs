@@ -2,12 +2,23 @@
 //!
 //! Nothing here knows a Service, a Route or a pod.
 
+mod accept;
 mod accepted;
+mod bind;
+mod ca;
+mod certificates;
 mod copy;
+mod holder;
 mod resolver;
 mod shutdown;
+mod x509;
 
+pub use accept::Acceptor;
 pub use accepted::{Accepted, Handoff};
+pub use bind::{BindError, bind};
+pub use ca::{Authority, CaError, PERMITTED_NAMES, permitted};
+pub use certificates::{CertificateError, Certificates, Served};
 pub use copy::{Traffic, copy_both_ways, reset};
+pub use holder::Holder;
 pub use resolver::Resolver;
 pub use shutdown::{Shutdown, Trigger};

@@ -4,10 +4,6 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, in its helpers too"
 )]
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, in its helpers too"
-)]
 
 mod admin;
 mod admin_cli;
@@ -25,10 +21,15 @@ mod dns_support;
 mod film;
 mod film_request;
 mod house;
+mod ingress;
+mod ingress_failures;
+mod ingress_protocols;
+mod ingress_support;
 mod journey;
 mod kube_proxy;
 mod kube_proxy_ports;
 mod kube_proxy_support;
 mod kube_proxy_udp;
+mod lb;
 mod node;
 mod support;

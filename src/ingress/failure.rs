@@ -1,0 +1,142 @@
+//! What can go wrong with one request, and the one function that turns it into a response.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::body::ResponseBody;
+use super::film::Film;
+use super::pool::DialError;
+use super::refuse::Refusal;
+
+/// Why the proxy answers itself.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("no rule of any Ingress matches host \"{host}\" and path {path}")]
+    NoRoute { host: String, path: String },
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("no endpoint of Service \"{service}\" is ready")]
+    NoEndpoint { service: String },
+    #[error("cannot connect to {endpoint}: {source}")]
+    Connect { endpoint: String, source: DialError },
+    #[error("{endpoint} closed the connection before it answered")]
+    Closed { endpoint: String },
+    #[error("{endpoint} did not answer in HTTP: {reason}")]
+    BadResponse { endpoint: String, reason: String },
+    #[error("{endpoint} did not answer within {limit:?}")]
+    Timeout { endpoint: String, limit: Duration },
+    #[error("the client's request body broke off")]
+    ClientBody,
+}
+
+/// What must be remembered of a request for an answer of the proxy's own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    grpc: bool,
+    html: bool,
+}
+
+impl Asked {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let starts = |value: &HeaderValue, start: &[u8]| value.as_bytes().starts_with(start);
+        Self {
+            grpc: headers
+                .get(CONTENT_TYPE)
+                .is_some_and(|value| starts(value, b"application/grpc")),
+            // Browsers put it first.
+            html: headers
+                .get(ACCEPT)
+                .is_some_and(|value| starts(value, b"text/html")),
+        }
+    }
+}
+
+impl Failure {
+    /// Status, gRPC status, and the code that scripts can rely on.
+    fn codes(&self) -> (StatusCode, u8, &'static str) {
+        const INTERNAL: u8 = 13;
+        const UNAVAILABLE: u8 = 14;
+        const UNIMPLEMENTED: u8 = 12;
+        match self {
+            Self::Refused(Refusal::Method) => {
+                (StatusCode::METHOD_NOT_ALLOWED, UNIMPLEMENTED, "method")
+            }
+            Self::Refused(_) => (StatusCode::BAD_REQUEST, INTERNAL, "bad-request"),
+            Self::ClientBody => (StatusCode::BAD_REQUEST, INTERNAL, "request-body"),
+            Self::NoRoute { .. } => (StatusCode::NOT_FOUND, UNIMPLEMENTED, "no-rule"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "no-backend"),
+            Self::NoEndpoint { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "no-endpoint")
+            }
+            Self::Connect {
+                source: DialError::Timeout(_),
+                ..
+            } => (StatusCode::GATEWAY_TIMEOUT, UNAVAILABLE, "connect-timeout"),
+            Self::Connect { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "connect"),
+            Self::Closed { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "closed"),
+            Self::BadResponse { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "bad-response"),
+            Self::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, UNAVAILABLE, "timeout"),
+        }
+    }
+
+    /// The answer. The only place where a failure becomes a status.
+    pub(super) fn respond(&self, asked: Asked, film: Option<Box<Film>>) -> Response<ResponseBody> {
+        let (status, grpc_status, code) = self.codes();
+        let reason = self.to_string();
+        let mut response = Response::new(ResponseBody::default());
+        let headers = response.headers_mut();
+        headers.insert("x-lab-error", HeaderValue::from_static(code));
+        if let Some(trace) = film.as_ref().and_then(|film| film.trace()) {
+            headers.insert("x-lab-trace", trace);
+        }
+        let text = if asked.grpc {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+            headers.insert("grpc-status", HeaderValue::from(u16::from(grpc_status)));
+            if let Ok(message) = HeaderValue::try_from(percent_encode(&reason)) {
+                headers.insert("grpc-message", message);
+            }
+            String::new()
+        } else {
+            *response.status_mut() = status;
+            let (kind, text) = if asked.html {
+                ("text/html; charset=utf-8", page(status, &reason))
+            } else {
+                ("text/plain; charset=utf-8", format!("{status}: {reason}\n"))
+            };
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            text
+        };
+        let film = film.map(|mut film| {
+            film.failed(status, &reason);
+            film
+        });
+        *response.body_mut() = ResponseBody::text(text).filmed(film);
+        response
+    }
+}
+
+fn page(status: StatusCode, reason: &str) -> String {
+    let reason = reason
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    format!(
+        "<!doctype html><title>{status}</title><h1>{status}</h1><p>{reason}</p><hr><p>lab ingress</p>\n"
+    )
+}
+
+/// As the gRPC wire format demands for `grpc-message`.
+fn percent_encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b' '..=b'~' if byte != b'%' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}

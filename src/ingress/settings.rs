@@ -1,0 +1,72 @@
+//! What a replica is told when it starts, and where the defaults come from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Sampler;
+use crate::model::Flavour;
+
+/// How a replica behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose headers and status codes it has.
+    pub flavour: Flavour,
+    /// The port at which clients reach HTTPS; part of redirects unless it is 443.
+    pub https_port: u16,
+    /// Which requests that bring no trace get one.
+    pub sampler: Arc<Sampler>,
+    /// For TLS handshakes.
+    pub handshake: Duration,
+    /// For a request head, and between requests of a kept connection.
+    pub client_header: Duration,
+    /// For a connection to an endpoint.
+    pub connect: Duration,
+    /// Until the response head; `None` waits for as long as the client does.
+    pub response: Option<Duration>,
+    /// Between two pieces of a response body.
+    pub read: Option<Duration>,
+    /// How long an unused connection to an endpoint is kept. Less than any backend of the lab
+    /// keeps it, or a request would meet a connection that is just being closed.
+    pub idle: Duration,
+    /// Unused connections kept for each endpoint.
+    pub idle_per_endpoint: usize,
+    /// HTTP/2 streams of one client connection.
+    pub streams: u32,
+    /// From the signal to stop until open requests are cut.
+    pub grace: Duration,
+    /// Accepted connections that may wait for the replica.
+    pub queue: usize,
+}
+
+impl Settings {
+    /// The defaults of this controller.
+    pub fn new(flavour: Flavour) -> Self {
+        let traefik = Self {
+            flavour: Flavour::default(),
+            https_port: 443,
+            sampler: Arc::new(Sampler::new(0)),
+            handshake: Duration::from_secs(10),
+            client_header: Duration::from_secs(60),
+            // Both controllers allow more (30 s and 5 s); everything here is one hop away.
+            connect: Duration::from_secs(5),
+            response: None,
+            read: None,
+            idle: Duration::from_secs(30),
+            idle_per_endpoint: 200,
+            streams: 250,
+            grace: Duration::from_secs(10),
+            queue: 1024,
+        };
+        match flavour {
+            Flavour::Traefik(_) => Self { flavour, ..traefik },
+            Flavour::Nginx(_) => Self {
+                flavour,
+                response: Some(Duration::from_secs(60)),
+                read: Some(Duration::from_secs(60)),
+                idle_per_endpoint: 320,
+                streams: 128,
+                ..traefik
+            },
+        }
+    }
+}

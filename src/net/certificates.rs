@@ -1,0 +1,214 @@
+//! The certificates a TLS listener may serve, chosen by SNI: exact, then one-label wildcard, then
+//! the default one. The set can be exchanged while connections are open.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::x509;
+use crate::model::Secret;
+
+/// Why a Secret cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// No `tls.crt` or no `tls.key`.
+    #[error("Secret \"{secret}\" has no usable {key}")]
+    Missing {
+        /// Its name.
+        secret: String,
+        /// The key of its data.
+        key: &'static str,
+    },
+    /// The key does not fit, or is of a kind that is not supported.
+    #[error("Secret \"{secret}\" cannot be used for TLS")]
+    Unusable {
+        /// Its name.
+        secret: String,
+        /// What rustls says.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The default certificate could not be made.
+    #[error("cannot make the default certificate")]
+    Default(#[source] rcgen::Error),
+}
+
+/// A certificate as it is served.
+#[derive(Debug)]
+pub struct Served {
+    /// Name of the Secret, or of the default certificate.
+    pub secret: String,
+    /// Its names.
+    pub names: Vec<String>,
+    key: Arc<CertifiedKey>,
+}
+
+/// The set of certificates; clones share it.
+#[derive(Clone)]
+pub struct Certificates {
+    provider: Arc<CryptoProvider>,
+    default: Arc<Served>,
+    current: Arc<RwLock<Arc<ByName>>>,
+}
+
+/// By lower-case name; wildcards by their suffix with its dot.
+#[derive(Debug, Default)]
+struct ByName {
+    exact: HashMap<String, Arc<Served>>,
+    wildcard: HashMap<String, Arc<Served>>,
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Certificates")
+            .field("names", &self.names())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Certificates {
+    /// A set with nothing but a self-signed default certificate of this common name.
+    pub fn new(default_name: &str) -> Result<Self, CertificateError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let (certificate, key) = self_signed(default_name).map_err(CertificateError::Default)?;
+        let default = Served {
+            secret: default_name.to_owned(),
+            names: Vec::new(),
+            key: certified(default_name, vec![certificate], key, &provider)?,
+        };
+        Ok(Self {
+            provider,
+            default: Arc::new(default),
+            current: Arc::default(),
+        })
+    }
+
+    /// Serves exactly these from now on; open connections keep what they have. Secrets that
+    /// cannot be served are returned with the reason, and their names get the default certificate.
+    pub fn replace<'a>(
+        &self,
+        secrets: impl IntoIterator<Item = &'a Secret>,
+    ) -> Vec<CertificateError> {
+        let mut next = ByName::default();
+        let mut problems = Vec::new();
+        for secret in secrets {
+            match self.read(secret) {
+                Ok(served) => next.add(&Arc::new(served)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        problems
+    }
+
+    /// TLS 1.2 and 1.3 with these certificates, ALPN `h2` and `http/1.1`.
+    pub fn server_config(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(self.clone()));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    /// What a client that sends this name is served.
+    pub fn select(&self, server_name: Option<&str>) -> Arc<Served> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        server_name
+            .and_then(|name| current.find(&name.to_ascii_lowercase()))
+            .unwrap_or(&self.default)
+            .clone()
+    }
+
+    /// All names that have a certificate.
+    pub fn names(&self) -> Vec<String> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let wildcards = current.wildcard.keys().map(|suffix| format!("*{suffix}"));
+        current.exact.keys().cloned().chain(wildcards).collect()
+    }
+
+    /// Reads `tls.crt` and `tls.key`.
+    fn read(&self, secret: &Secret) -> Result<Served, CertificateError> {
+        let missing = |key| CertificateError::Missing {
+            secret: secret.name.clone(),
+            key,
+        };
+        let pem = |key: &'static str| secret.data.get(key).ok_or_else(|| missing(key));
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem("tls.crt")?)
+            .collect::<Result<_, _>>()
+            .map_err(|_| missing("tls.crt"))?;
+        let key = PrivateKeyDer::from_pem_slice(pem("tls.key")?).map_err(|_| missing("tls.key"))?;
+        let facts = chain
+            .first()
+            .and_then(|leaf| x509::read(leaf))
+            .ok_or_else(|| missing("tls.crt"))?;
+        Ok(Served {
+            secret: secret.name.clone(),
+            names: facts.names,
+            key: certified(&secret.name, chain, key, &self.provider)?,
+        })
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.select(hello.server_name()).key))
+    }
+}
+
+impl ByName {
+    /// The first Secret for a name keeps it.
+    fn add(&mut self, served: &Arc<Served>) {
+        for name in &served.names {
+            let (map, key) = match name.strip_prefix('*') {
+                Some(suffix) => (&mut self.wildcard, suffix),
+                None => (&mut self.exact, name.as_str()),
+            };
+            map.entry(key.to_owned())
+                .or_insert_with(|| Arc::clone(served));
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Arc<Served>> {
+        self.exact
+            .get(name)
+            .or_else(|| self.wildcard.get(&name[name.find('.')?..]))
+    }
+}
+
+fn certified(
+    secret: &str,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    provider: &CryptoProvider,
+) -> Result<Arc<CertifiedKey>, CertificateError> {
+    CertifiedKey::from_der(chain, key, provider)
+        .map(Arc::new)
+        .map_err(|source| CertificateError::Unusable {
+            secret: secret.to_owned(),
+            source,
+        })
+}
+
+fn self_signed(
+    name: &str,
+) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error> {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, name);
+    let certificate = params.self_signed(&key)?;
+    let key = PrivateKeyDer::try_from(key.serialize_der())
+        .map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    Ok((certificate.der().clone(), key))
+}
