@@ -57,9 +57,7 @@ pub(super) async fn first_picture(
         for endpoints in fixed {
             slice.endpoints = resolve(endpoints, &service).await?;
         }
-        cluster
-            .slices
-            .insert(service.name.clone(), Arc::new(slice));
+        cluster.slices.insert(service.name.clone(), Arc::new(slice));
         cluster
             .services
             .insert(service.name.clone(), Arc::new(service));
@@ -79,13 +77,21 @@ fn listen_address(cluster_ip: IpAddr, port: &ServicePort, on_host: bool) -> Sock
     if !on_host {
         return wanted;
     }
-    let alternatives = [Some(port.port), port.port.checked_add(UNPRIVILEGED), Some(0)];
+    let alternatives = [
+        Some(port.port),
+        port.port.checked_add(UNPRIVILEGED),
+        Some(0),
+    ];
     let bindable = |port| {
         let listener = std::net::TcpListener::bind(SocketAddr::new(cluster_ip, port)).ok()?;
         listener.local_addr().ok()
     };
     // If nothing can be bound, kube_proxy reports why at the address where it should be.
-    alternatives.into_iter().flatten().find_map(bindable).unwrap_or(wanted)
+    alternatives
+        .into_iter()
+        .flatten()
+        .find_map(bindable)
+        .unwrap_or(wanted)
 }
 
 /// The endpoints of a Service without selector. They are always ready: the lab did not start them
@@ -107,7 +113,10 @@ async fn resolve(
         let Some(first) = resolved.first().copied() else {
             continue;
         };
-        let one = EndpointAddress { pod: first, host: first };
+        let one = EndpointAddress {
+            pod: first,
+            host: first,
+        };
         found.push(Endpoint {
             pod: None,
             addresses: vec![one; service.ports.len()],

@@ -103,7 +103,9 @@ impl StartError {
         match self {
             Self::AlreadyRuns(_) => Some("see it with: lab status, stop it with: lab down".into()),
             Self::Folder(error) => error.hint(),
-            Self::Store(_) => Some("choose another in lab.toml: [stores] mongodb = \"auto\"".into()),
+            Self::Store(_) => {
+                Some("choose another in lab.toml: [stores] mongodb = \"auto\"".into())
+            }
             Self::StaticEndpoint { .. } => {
                 Some("write an address, or a name that this machine can resolve".into())
             }

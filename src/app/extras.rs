@@ -15,14 +15,16 @@ use crate::registry::Cluster;
 /// Asked at every start of a pod, so that a pod knows the Services of that moment.
 pub(super) fn provider(config: &Config, dns: Option<SocketAddr>) -> ExtrasProvider {
     let settings = settings(config);
-    Arc::new(move |cluster: &Cluster, deployment: &Deployment| PodExtras {
-        settings: match &deployment.template.workload {
-            Workload::BuiltIn { .. } => settings.clone(),
-            Workload::Image { .. } | Workload::Command { .. } => Value::Null,
+    Arc::new(
+        move |cluster: &Cluster, deployment: &Deployment| PodExtras {
+            settings: match &deployment.template.workload {
+                Workload::BuiltIn { .. } => settings.clone(),
+                Workload::Image { .. } | Workload::Command { .. } => Value::Null,
+            },
+            env: service_variables(cluster.services.values().map(|service| &**service)),
+            dns,
         },
-        env: service_variables(cluster.services.values().map(|service| &**service)),
-        dns,
-    })
+    )
 }
 
 /// `LAB_SETTINGS` of the backends; what is left out has the default that fits the lab.

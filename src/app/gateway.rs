@@ -54,7 +54,11 @@ impl HostPorts {
             http: address(&http, balancer.http),
             https: address(&https, balancer.https),
         };
-        Ok(Self { http, https, addresses })
+        Ok(Self {
+            http,
+            https,
+            addresses,
+        })
     }
 }
 
@@ -117,7 +121,9 @@ pub(super) fn complete(
 /// The Secret of an entry of `spec.tls`; one without a name gets one, as cert-manager would do.
 fn secret_name(ingress: &Ingress, index: usize) -> String {
     let tls = &ingress.tls[index];
-    tls.secret.clone().unwrap_or_else(|| format!("{}-tls-{index}", ingress.name))
+    tls.secret
+        .clone()
+        .unwrap_or_else(|| format!("{}-tls-{index}", ingress.name))
 }
 
 /// The Service of type LoadBalancer that the host ports belong to.
@@ -155,7 +161,9 @@ pub(super) fn urls(config: &Config, addresses: Addresses, dashboard: SocketAddr)
     let url = |service: &str| {
         let rules = config.ingresses.iter().flat_map(|ingress| &ingress.rules);
         let leads = |rule: &&crate::model::IngressRule| {
-            rule.paths.iter().any(|path| path.backend.service == service)
+            rule.paths
+                .iter()
+                .any(|path| path.backend.service == service)
         };
         let host = rules.filter(leads).find_map(|rule| rule.host.clone())?;
         let port = addresses.https.port();
@@ -183,7 +191,11 @@ pub(super) fn balancer_address(network: &PodNetwork) -> IpAddr {
         return cluster_ips.into();
     }
     // Pods are in 127.42/16 beside ClusterIPs in 127.43/16, or in the half before theirs.
-    let distance = if cluster_ips.is_loopback() { 1 << 16 } else { network.size };
+    let distance = if cluster_ips.is_loopback() {
+        1 << 16
+    } else {
+        network.size
+    };
     Ipv4Addr::from_bits(cluster_ips.to_bits().saturating_sub(distance) + 1).into()
 }
 
@@ -207,10 +219,16 @@ pub(super) async fn serve(
         Controller::Traefik => "TRAEFIK DEFAULT CERT",
         Controller::Nginx => "Kubernetes Ingress Controller Fake Certificate",
     })?;
-    for problem in certificates.replace(registry.snapshot().secrets.values().map(|secret| &**secret)) {
+    for problem in
+        certificates.replace(registry.snapshot().secrets.values().map(|secret| &**secret))
+    {
         tracing::warn!(%problem, "a certificate cannot be served");
     }
-    let films = if config.trace.enabled { config.trace.films_per_second } else { 0 };
+    let films = if config.trace.enabled {
+        config.trace.films_per_second
+    } else {
+        0
+    };
     let settings = Arc::new(ingress::Settings {
         https_port: ports.addresses.https.port(),
         sampler: Arc::new(Sampler::new(films)),

@@ -35,7 +35,9 @@ pub(super) async fn feed(
                     input.write_all(&line).await?;
                     input.flush().await
                 };
-                written.await.map_err(|error| format!("the node does not listen: {error}"))?;
+                written
+                    .await
+                    .map_err(|error| format!("the node does not listen: {error}"))?;
                 sent = Some(content);
                 tracing::debug!(generation, "told the node");
             }

@@ -126,7 +126,10 @@ impl Lab {
         });
         let reading = tokio::spawn(read_lines(self.theatre.clone(), written));
         let lived = async {
-            let said = |text: &str| self.facts.send_modify(|facts| facts.reason = Some(text.to_owned()));
+            let said = |text: &str| {
+                self.facts
+                    .send_modify(|facts| facts.reason = Some(text.to_owned()))
+            };
             runtime.prepare(&said).await?;
             self.facts.send_modify(|facts| facts.reason = None);
             self.build(&*runtime, &authority, &ports).await?;
@@ -145,13 +148,20 @@ impl Lab {
         Ok(())
     }
 
-    async fn choose(&self, lines: mpsc::Sender<PodLine>) -> Result<Arc<dyn PodRuntime>, StartError> {
+    async fn choose(
+        &self,
+        lines: mpsc::Sender<PodLine>,
+    ) -> Result<Arc<dyn PodRuntime>, StartError> {
         let settings = RuntimeSettings {
             lab: self.config.name.clone(),
             state: self.folder.path(),
             lines,
         };
-        Ok(Arc::new(pods::process::ProcessRuntime::new(settings, std::env::current_exe().map_err(StartError::system("x"))?, "tmp".into())?))
+        Ok(Arc::new(pods::process::ProcessRuntime::new(
+            settings,
+            std::env::current_exe().map_err(StartError::system("x"))?,
+            "tmp".into(),
+        )?))
     }
 
     /// The first picture of the registry.
@@ -166,7 +176,8 @@ impl Lab {
         let mongodb = store::choose(&self.config, &mut deployments, runtime.name(), &data)?;
         let on_host = runtime.name() == "process";
         let network = runtime.network();
-        let mut first = cluster::first_picture(&self.config, deployments, &network, on_host).await?;
+        let mut first =
+            cluster::first_picture(&self.config, deployments, &network, on_host).await?;
         let warnings = gateway::complete(&mut first, &self.config, authority, ports.addresses)?;
         self.registry.change(|cluster| {
             first.generation = cluster.generation;
@@ -194,7 +205,9 @@ impl Lab {
         let (pods_end, mut pods_shutdown) = Trigger::new();
 
         let mut network = JoinSet::new();
-        let dns = self.start_network(runtime, &tracer, &network_shutdown, &mut network).await?;
+        let dns = self
+            .start_network(runtime, &tracer, &network_shutdown, &mut network)
+            .await?;
         drop(network_shutdown);
         let mut gate = tokio::spawn(gateway::serve(
             ports,
@@ -210,7 +223,8 @@ impl Lab {
             extras::provider(&self.config, dns),
             async move { pods_shutdown.recv().await },
         ));
-        self.facts.send_modify(|facts| facts.phase = LabPhase::Running);
+        self.facts
+            .send_modify(|facts| facts.phase = LabPhase::Running);
         tracing::info!(runtime = runtime.name(), "running");
 
         let wish = tokio::select! {
@@ -219,7 +233,8 @@ impl Lab {
             ended = &mut gate => Err(ended_early("the ingress", ended)),
             Some(ended) = network.join_next() => Err(ended_early("the pod network", ended)),
         };
-        self.facts.send_modify(|facts| facts.phase = LabPhase::Stopping);
+        self.facts
+            .send_modify(|facts| facts.phase = LabPhase::Stopping);
         tracing::info!("stopping");
         gate_end.trigger();
         if !gate.is_finished() {
@@ -244,25 +259,41 @@ impl Lab {
         tasks: &mut JoinSet<Result<(), StartError>>,
     ) -> Result<Option<SocketAddr>, StartError> {
         let reader = self.registry.reader();
-        if let Some(node) = runtime.start_node(std::collections::BTreeMap::new()).await? {
+        if let Some(node) = runtime
+            .start_node(std::collections::BTreeMap::new())
+            .await?
+        {
             let (applied, _) = watch::channel(Applied {
                 generation: 0,
                 problems: Vec::new(),
             });
-            let fed = link::feed(node, reader, self.theatre.clone(), applied, shutdown.clone());
+            let fed = link::feed(
+                node,
+                reader,
+                self.theatre.clone(),
+                applied,
+                shutdown.clone(),
+            );
             tasks.spawn(async move { fed.await.map_err(StartError::Store) });
             return Ok(None);
         }
         let network = runtime.network();
         let (udp, tcp) = bind_dns(SocketAddr::new(network.dns.into(), network.dns_port)).await?;
-        let address = udp.local_addr().map_err(StartError::system("bind the lab's DNS"))?;
+        let address = udp
+            .local_addr()
+            .map_err(StartError::system("bind the lab's DNS"))?;
         let names = dns::Settings::default();
         let served = dns::serve(udp, tcp, reader.clone(), names, shutdown.clone());
         tasks.spawn(async move {
             served.await;
             Ok(())
         });
-        let proxy = kube_proxy::serve(reader, tracer.clone(), kube_proxy::Settings::default(), shutdown.clone());
+        let proxy = kube_proxy::serve(
+            reader,
+            tracer.clone(),
+            kube_proxy::Settings::default(),
+            shutdown.clone(),
+        );
         tasks.spawn(async move {
             proxy.await;
             Ok(())
@@ -313,7 +344,10 @@ fn ended_early(
 #[cfg(unix)]
 async fn asked_by_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+    match (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) {
         (Ok(mut interrupt), Ok(mut terminate)) => {
             tokio::select! {
                 _ = interrupt.recv() => {}

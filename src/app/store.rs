@@ -119,7 +119,9 @@ fn mongod(program: &Path, folder: &Path) -> Workload {
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders = std::env::split_paths(&path);
-    folders.map(|folder| folder.join(program)).find(|file| is_executable(file))
+    folders
+        .map(|folder| folder.join(program))
+        .find(|file| is_executable(file))
 }
 
 #[cfg(unix)]

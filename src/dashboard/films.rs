@@ -51,7 +51,12 @@ pub(super) async fn show(
 /// know.
 fn usable_endpoints(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
     let name = |endpoint: &Endpoint| {
-        let address = || endpoint.addresses.first().map(|address| address.pod.to_string());
+        let address = || {
+            endpoint
+                .addresses
+                .first()
+                .map(|address| address.pod.to_string())
+        };
         endpoint.pod.clone().or_else(address)
     };
     let slices = cluster.slices.iter();

@@ -28,7 +28,9 @@ use futures_util::stream::BoxStream;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use crate::model::{DownRequest, Film, LabPhase, LogLine, Login, Status, StoresStatus, TraceId, Urls};
+use crate::model::{
+    DownRequest, Film, LabPhase, LogLine, Login, Status, StoresStatus, TraceId, Urls,
+};
 use crate::net::Shutdown;
 use crate::registry::Registry;
 

@@ -13,7 +13,10 @@ use crate::support::lab::{Lab, process_runs};
 /// Endpoints of a Service that are ready, by pod.
 fn ready_endpoints(status: &Value, service: &str) -> BTreeSet<String> {
     let services = status["services"].as_array().unwrap();
-    let service = services.iter().find(|candidate| candidate["name"] == service).unwrap();
+    let service = services
+        .iter()
+        .find(|candidate| candidate["name"] == service)
+        .unwrap();
     let endpoints = service["endpoints"].as_array().unwrap().iter();
     endpoints
         .filter(|endpoint| endpoint["ready"] == true)
@@ -25,7 +28,12 @@ fn ready_endpoints(status: &Value, service: &str) -> BTreeSet<String> {
 fn pods(status: &Value, service: &str) -> Vec<(String, u64)> {
     let pods = status["pods"].as_array().unwrap().iter();
     pods.filter(|pod| pod["service"] == service)
-        .map(|pod| (pod["name"].as_str().unwrap().to_owned(), pod["restarts"].as_u64().unwrap()))
+        .map(|pod| {
+            (
+                pod["name"].as_str().unwrap().to_owned(),
+                pod["restarts"].as_u64().unwrap(),
+            )
+        })
         .collect()
 }
 
@@ -96,19 +104,36 @@ async fn whole_path(runtime: &'static str) {
     let lab = Lab::new(runtime, "");
     let told = lab.up();
     assert!(told.contains("https://console.lab.localhost:"), "{told}");
-    assert!(told.contains("admin") && told.contains("Admin123!@#"), "the login is told: {told}");
+    assert!(
+        told.contains("admin") && told.contains("Admin123!@#"),
+        "the login is told: {told}"
+    );
 
     let status = lab.status();
     assert_eq!(status["name"], lab.name());
     assert_eq!(status["runtime"], runtime);
     assert_eq!(status["ready"], true);
     assert!(status["stores"]["mongodb"].is_string() || status["stores"]["mongodb"].is_object());
-    for service in ["mongodb", "identity", "inventory", "console", "console-api", "console-api-v2"] {
-        assert_eq!(ready_endpoints(&status, service).len(), 1, "{service}: {status:#}");
+    for service in [
+        "mongodb",
+        "identity",
+        "inventory",
+        "console",
+        "console-api",
+        "console-api-v2",
+    ] {
+        assert_eq!(
+            ready_endpoints(&status, service).len(),
+            1,
+            "{service}: {status:#}"
+        );
     }
     if runtime == "docker" {
         let services = status["services"].as_array().unwrap();
-        let inventory = services.iter().find(|service| service["name"] == "inventory").unwrap();
+        let inventory = services
+            .iter()
+            .find(|service| service["name"] == "inventory")
+            .unwrap();
         let cluster_ip = inventory["cluster_ip"].as_str().unwrap();
         assert!(cluster_ip.starts_with("10."), "{cluster_ip}");
     }
@@ -118,17 +143,29 @@ async fn whole_path(runtime: &'static str) {
     let console = status["urls"]["console"].as_str().unwrap();
     let page = https.get(console).await.unwrap();
     assert_eq!(page.status, 200);
-    assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"));
+    assert!(
+        page.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/html")
+    );
     let token = lab.token().await;
     let url = lab.list_url();
-    let all = https.post(&url, Some(&token), &json!({"query": {}})).await.unwrap().json();
+    let all = https
+        .post(&url, Some(&token), &json!({"query": {}}))
+        .await
+        .unwrap()
+        .json();
     let total = all["total_count"].as_u64().unwrap();
     assert!(total >= 200, "sample data was loaded: {total}");
 
     // Without a token nothing is told.
     let refused = https.post(&url, None, &json!({"query": {}})).await.unwrap();
     assert_eq!(refused.status, 401);
-    assert_eq!(refused.json()["detail"]["code"], "ERROR_AUTHENTICATE_FAILURE");
+    assert_eq!(
+        refused.json()["detail"]["code"],
+        "ERROR_AUTHENTICATE_FAILURE"
+    );
 
     // Scale up: endpoints are added, nothing is restarted.
     let before = pods(&status, "inventory");
@@ -138,19 +175,27 @@ async fn whole_path(runtime: &'static str) {
         (ready_endpoints(&status, "inventory").len() == 5).then_some(status)
     });
     let after = pods(&scaled, "inventory");
-    assert!(before.iter().all(|pod| after.contains(pod)), "{before:?} in {after:?}");
-    assert!(after.iter().all(|(_, restarts)| *restarts == 0), "{after:?}");
+    assert!(
+        before.iter().all(|pod| after.contains(pod)),
+        "{before:?} in {after:?}"
+    );
+    assert!(
+        after.iter().all(|(_, restarts)| *restarts == 0),
+        "{after:?}"
+    );
 
     film(&lab);
 
     lab.ok(&["scale", "inventory", "1"]);
     eventually!("one endpoint", {
         let status = lab.status();
-        (ready_endpoints(&status, "inventory").len() == 1
-            && pods(&status, "inventory").len() == 1)
+        (ready_endpoints(&status, "inventory").len() == 1 && pods(&status, "inventory").len() == 1)
             .then_some(())
     });
-    assert!(!lab.ok(&["logs", "inventory"]).is_empty(), "inventory logs something");
+    assert!(
+        !lab.ok(&["logs", "inventory"]).is_empty(),
+        "inventory logs something"
+    );
 
     // Down and up again: what was acknowledged is still there.
     let created = https
@@ -169,8 +214,17 @@ async fn whole_path(runtime: &'static str) {
     lab.assert_nothing_left_but_data();
     lab.up();
     let token = lab.token().await;
-    let again = lab.https().post(&lab.list_url(), Some(&token), &json!({"query": {}})).await.unwrap();
-    assert_eq!(again.json()["total_count"].as_u64(), Some(total + 1), "{}", again.text());
+    let again = lab
+        .https()
+        .post(&lab.list_url(), Some(&token), &json!({"query": {}}))
+        .await
+        .unwrap();
+    assert_eq!(
+        again.json()["total_count"].as_u64(),
+        Some(total + 1),
+        "{}",
+        again.text()
+    );
     lab.down();
 }
 
@@ -178,12 +232,26 @@ async fn whole_path(runtime: &'static str) {
 fn film(lab: &Lab) {
     let url = lab.list_url();
     let told = lab.ok(&["trace", &url]);
-    for part in ["ingress", "console-api-v2", "CloudService/list", "ClusterIP", "inventory", "find"] {
+    for part in [
+        "ingress",
+        "console-api-v2",
+        "CloudService/list",
+        "ClusterIP",
+        "inventory",
+        "find",
+    ] {
         assert!(told.contains(part), "{part} is missing:\n{told}");
     }
     let film: Value = serde_json::from_str(&lab.ok(&["-o", "json", "trace", &url])).unwrap();
     let text = film.to_string();
-    for kind in ["load-balancer", "ingress", "http-server", "grpc-client", "grpc-server", "mongo-client"] {
+    for kind in [
+        "load-balancer",
+        "ingress",
+        "http-server",
+        "grpc-client",
+        "grpc-server",
+        "mongo-client",
+    ] {
         assert!(text.contains(kind), "{kind} is missing: {film:#}");
     }
     assert!(text.contains("candidates"), "the draw is told: {film:#}");
@@ -226,7 +294,12 @@ async fn scale_under_load(runtime: &'static str) {
     });
     load.pass(50).await;
     let failures = load.finish().await;
-    assert!(failures.is_empty(), "{} failed: {:?}", failures.len(), failures.first());
+    assert!(
+        failures.is_empty(),
+        "{} failed: {:?}",
+        failures.len(),
+        failures.first()
+    );
     lab.down();
 }
 
@@ -250,13 +323,19 @@ async fn a_killed_inventory_pod_is_replaced_and_costs_only_what_was_in_flight() 
     let killed = kill_one(&lab, "inventory");
     eventually!("the pod runs again", {
         let status = lab.status();
-        let restarted = pods(&status, "inventory").iter().any(|(_, restarts)| *restarts > 0);
+        let restarted = pods(&status, "inventory")
+            .iter()
+            .any(|(_, restarts)| *restarts > 0);
         (restarted && ready_endpoints(&status, "inventory").len() == 2).then_some(())
     });
     assert!(!process_runs(killed));
     load.pass(200).await;
     let failures = load.finish().await;
-    assert!(failures.len() <= connections, "{} failed: {failures:?}", failures.len());
+    assert!(
+        failures.len() <= connections,
+        "{} failed: {failures:?}",
+        failures.len()
+    );
     lab.down();
 }
 
@@ -265,12 +344,24 @@ fn kill_one(lab: &Lab, service: &str) -> u32 {
     let status = lab.status();
     // Pinned: the pod that carries the load is the one whose endpoint has connections.
     let services = status["services"].as_array().unwrap();
-    let service = services.iter().find(|candidate| candidate["name"] == service).unwrap();
+    let service = services
+        .iter()
+        .find(|candidate| candidate["name"] == service)
+        .unwrap();
     let endpoints = service["endpoints"].as_array().unwrap();
-    let busy = endpoints.iter().max_by_key(|endpoint| endpoint["connections"].as_u64()).unwrap();
+    let busy = endpoints
+        .iter()
+        .max_by_key(|endpoint| endpoint["connections"].as_u64())
+        .unwrap();
     let name = busy["pod"].as_str().unwrap();
     let pid = lab.pid_of_pod(name).expect("the pod has a process");
-    assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     pid
 }
 
@@ -300,9 +391,18 @@ async fn a_killed_lab_takes_its_pods_along_and_has_lost_nothing() {
             }
         })
     };
-    eventually!("writes", (acknowledged.load(Ordering::SeqCst) >= 25).then_some(()));
+    eventually!(
+        "writes",
+        (acknowledged.load(Ordering::SeqCst) >= 25).then_some(())
+    );
     let pid = lab.pid();
-    assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     writer.await.unwrap();
     eventually!("all processes are gone", lab.nothing_runs().then_some(()));
 
@@ -311,10 +411,18 @@ async fn a_killed_lab_takes_its_pods_along_and_has_lost_nothing() {
     let query = json!({"query": {
         "filter": [{"k": "name", "v": "written-", "o": "contain"}], "count_only": true,
     }});
-    let answer = lab.https().post(&lab.list_url(), Some(&token), &query).await.unwrap().json();
+    let answer = lab
+        .https()
+        .post(&lab.list_url(), Some(&token), &query)
+        .await
+        .unwrap()
+        .json();
     let found = usize::try_from(answer["total_count"].as_u64().unwrap()).unwrap();
     let acknowledged = acknowledged.load(Ordering::SeqCst);
-    assert!(found == acknowledged || found == acknowledged + 1, "{found} of {acknowledged}");
+    assert!(
+        found == acknowledged || found == acknowledged + 1,
+        "{found} of {acknowledged}"
+    );
     lab.down();
 }
 
@@ -322,7 +430,13 @@ async fn a_killed_lab_takes_its_pods_along_and_has_lost_nothing() {
 async fn a_crashed_lab_under_docker_is_cleaned_up_by_the_next_up() {
     let lab = Lab::start("docker", "");
     let pid = lab.pid();
-    assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     eventually!("the lab is gone", (!process_runs(pid)).then_some(()));
     lab.up();
     let status = lab.status();
@@ -337,10 +451,23 @@ async fn a_real_mongod_on_the_path_takes_the_stores_place() {
     std::os::unix::fs::symlink(&mongod, folder.path().join("mongod")).unwrap();
     let lab = Lab::new("process", "[stores]\nmongodb = \"mongod\"\n").with_path(folder.path());
     lab.up();
-    assert!(lab.status()["stores"]["mongodb"].to_string().contains("mongod"));
+    assert!(
+        lab.status()["stores"]["mongodb"]
+            .to_string()
+            .contains("mongod")
+    );
     let token = lab.token().await;
-    let answer =
-        lab.https().post(&lab.list_url(), Some(&token), &json!({"query": {}})).await.unwrap();
-    assert!(answer.json()["total_count"].as_u64().unwrap() >= 200, "{}", answer.text());
-    tokio::time::timeout(Duration::from_secs(60), async { lab.down() }).await.unwrap();
+    let answer = lab
+        .https()
+        .post(&lab.list_url(), Some(&token), &json!({"query": {}}))
+        .await
+        .unwrap();
+    assert!(
+        answer.json()["total_count"].as_u64().unwrap() >= 200,
+        "{}",
+        answer.text()
+    );
+    tokio::time::timeout(Duration::from_secs(60), async { lab.down() })
+        .await
+        .unwrap();
 }

@@ -14,28 +14,28 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// Anything that goes wrong before there is an answer.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The client.
 #[derive(Clone)]
-pub struct Https {
+pub(crate) struct Https {
     connector: TlsConnector,
 }
 
 /// A whole answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
@@ -43,7 +43,7 @@ impl Answer {
 
 impl Https {
     /// Trusts the CA in this PEM file and nothing else.
-    pub fn trusting(ca: &Path) -> Self {
+    pub(crate) fn trusting(ca: &Path) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
             roots.add(certificate.unwrap()).unwrap();
@@ -60,7 +60,7 @@ impl Https {
     }
 
     /// A connection that stays open for many requests.
-    pub async fn connect(&self, url: &str) -> Result<Connection, Failure> {
+    pub(crate) async fn connect(&self, url: &str) -> Result<Connection, Failure> {
         let uri: Uri = url.parse()?;
         let host = uri.host().ok_or("no host")?.to_owned();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, uri.port_u16().unwrap_or(443)));
@@ -77,7 +77,7 @@ impl Https {
     }
 
     /// One POST of JSON over a connection of its own.
-    pub async fn post(
+    pub(crate) async fn post(
         &self,
         url: &str,
         token: Option<&str>,
@@ -87,7 +87,7 @@ impl Https {
     }
 
     /// One GET over a connection of its own.
-    pub async fn get(&self, url: &str) -> Result<Answer, Failure> {
+    pub(crate) async fn get(&self, url: &str) -> Result<Answer, Failure> {
         self.connect(url)
             .await?
             .send("GET", url, None, Bytes::new())
@@ -96,13 +96,13 @@ impl Https {
 }
 
 /// One kept-alive connection.
-pub struct Connection {
+pub(crate) struct Connection {
     sender: hyper::client::conn::http1::SendRequest<Full<Bytes>>,
 }
 
 impl Connection {
     /// POSTs JSON.
-    pub async fn post(
+    pub(crate) async fn post(
         &mut self,
         url: &str,
         token: Option<&str>,

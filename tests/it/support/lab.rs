@@ -12,10 +12,13 @@ use tempfile::TempDir;
 use super::https::Https;
 
 /// The binary under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_lab");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_lab");
+
+/// Inherited by every process of a lab, so that those that are left over can be told.
+const MARK: &str = "LAB_TEST_NAME";
 
 /// A lab that belongs to one test.
-pub struct Lab {
+pub(crate) struct Lab {
     name: String,
     folder: TempDir,
     runtime: &'static str,
@@ -25,7 +28,7 @@ pub struct Lab {
 
 impl Lab {
     /// A lab that is not started yet; `toml` is what differs from the built-in default.
-    pub fn new(runtime: &'static str, toml: &str) -> Self {
+    pub(crate) fn new(runtime: &'static str, toml: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("lab-test-")
             .tempdir()
@@ -39,7 +42,13 @@ impl Lab {
         } else {
             "[load_balancer]\nhttp = 0\nhttps = 0\n".to_owned()
         };
-        std::fs::write(&config, format!("{toml}\n{ports}")).unwrap();
+        // What is on the PATH of this machine must not decide what is tested.
+        let store = if toml.contains("[stores]") {
+            ""
+        } else {
+            "[stores]\nmongodb = \"built-in\"\n"
+        };
+        std::fs::write(&config, format!("{toml}\n{ports}{store}")).unwrap();
         Self {
             name: format!("t-{suffix}"),
             folder,
@@ -50,41 +59,42 @@ impl Lab {
     }
 
     /// Started and ready.
-    pub fn start(runtime: &'static str, toml: &str) -> Self {
+    pub(crate) fn start(runtime: &'static str, toml: &str) -> Self {
         let lab = Self::new(runtime, toml);
         lab.up();
         lab
     }
 
     /// Puts a folder in front of the `PATH` that the lab sees.
-    pub fn with_path(mut self, folder: &Path) -> Self {
+    pub(crate) fn with_path(mut self, folder: &Path) -> Self {
         let path = std::env::var("PATH").unwrap_or_default();
         self.path = Some(format!("{}:{path}", folder.display()));
         self
     }
 
     /// `lab up`, which must succeed.
-    pub fn up(&self) -> String {
+    pub(crate) fn up(&self) -> String {
         self.ok(&["up", "--runtime", self.runtime])
     }
 
     /// The lab's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Where its state lies.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }
 
     /// A command of this lab, not run yet.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command
             .args(["--name", &self.name, "--state-dir"])
             .arg(self.state())
             .env("NO_COLOR", "1")
+            .env(MARK, &self.name)
             .current_dir(self.folder.path());
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
@@ -97,12 +107,12 @@ impl Lab {
     }
 
     /// Runs a command of this lab.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// Runs a command that must succeed and gives its stdout.
-    pub fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(
             output.status.success(),
@@ -116,30 +126,30 @@ impl Lab {
     }
 
     /// `lab status -o json`.
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         serde_json::from_str(&self.ok(&["-o", "json", "status"])).unwrap()
     }
 
     /// What the lab's own process wrote.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.state().join(&self.name).join("lab.log")).unwrap_or_default()
     }
 
     /// Process id of the running lab.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         let file = self.state().join(&self.name).join("admin.json");
         let admin: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         u32::try_from(admin["pid"].as_u64().unwrap()).unwrap()
     }
 
     /// A client that trusts this lab's CA.
-    pub fn https(&self) -> Https {
+    pub(crate) fn https(&self) -> Https {
         let status = self.status();
         Https::trusting(Path::new(status["ca_certificate"].as_str().unwrap()))
     }
 
     /// Logs in as the lab's user and gives the token for its workspace.
-    pub async fn token(&self) -> String {
+    pub(crate) async fn token(&self) -> String {
         let status = self.status();
         let api = status["urls"]["console_api_v2"]
             .as_str()
@@ -191,7 +201,7 @@ impl Lab {
     }
 
     /// URL of the list method that most tests ask.
-    pub fn list_url(&self) -> String {
+    pub(crate) fn list_url(&self) -> String {
         let status = self.status();
         let api = status["urls"]["console_api_v2"]
             .as_str()
@@ -201,7 +211,7 @@ impl Lab {
     }
 
     /// Takes it down and checks that nothing is left.
-    pub fn down(&self) {
+    pub(crate) fn down(&self) {
         let pid = self.pid();
         self.ok(&["down", "--data"]);
         assert!(!process_runs(pid), "the lab's process is gone");
@@ -209,12 +219,12 @@ impl Lab {
     }
 
     /// Whether no process of this lab runs.
-    pub fn nothing_runs(&self) -> bool {
-        processes_of(&self.state()).is_empty()
+    pub(crate) fn nothing_runs(&self) -> bool {
+        processes_of(&self.name).is_empty()
     }
 
     /// The process of a pod (process runtime).
-    pub fn pid_of_pod(&self, pod: &str) -> Option<u32> {
+    pub(crate) fn pid_of_pod(&self, pod: &str) -> Option<u32> {
         let needle = format!("LAB_POD={pod}");
         let is_pod = |pid: &u32| {
             std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| {
@@ -222,15 +232,15 @@ impl Lab {
                     .any(|var| var == needle.as_bytes())
             })
         };
-        processes_of(&self.state()).into_iter().find(is_pod)
+        processes_of(&self.name).into_iter().find(is_pod)
     }
 
     /// Nothing runs; what lies in the state folder is data, the CA and the log.
-    pub fn assert_nothing_left_but_data(&self) {
+    pub(crate) fn assert_nothing_left_but_data(&self) {
         assert!(
             self.nothing_runs(),
             "processes left: {:?}",
-            processes_of(&self.state())
+            processes_of(&self.name)
         );
         let folder = self.state().join(&self.name);
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -243,8 +253,8 @@ impl Lab {
     }
 
     /// No process, container, network or socket of this lab exists.
-    pub fn assert_nothing_left(&self) {
-        let processes = processes_of(&self.state());
+    pub(crate) fn assert_nothing_left(&self) {
+        let processes = processes_of(&self.name);
         assert!(processes.is_empty(), "processes left: {processes:?}");
         if self.runtime == "docker" {
             for what in [
@@ -262,7 +272,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         let _ = self.run(&["down", "--data"]);
-        for pid in processes_of(&self.state()) {
+        for pid in processes_of(&self.name) {
             let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
         }
         if self.runtime == "docker" {
@@ -295,7 +305,7 @@ fn docker_list(list: &[&str], name: &str) -> String {
 }
 
 /// Whether a process with this id exists and is not a zombie.
-pub fn process_runs(pid: u32) -> bool {
+pub(crate) fn process_runs(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         !stat
             .rsplit(')')
@@ -306,22 +316,19 @@ pub fn process_runs(pid: u32) -> bool {
     })
 }
 
-/// Processes whose environment or command line names this state folder.
-fn processes_of(state: &Path) -> Vec<u32> {
-    let needle = state.as_os_str().as_encoded_bytes();
-    let mentions = |file: PathBuf| {
-        std::fs::read(file)
-            .is_ok_and(|text| text.windows(needle.len()).any(|window| window == needle))
+/// Processes that a lab of this name has started, directly or not.
+fn processes_of(name: &str) -> Vec<u32> {
+    let mark = format!("{MARK}={name}");
+    let marked = |pid: &u32| {
+        std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| {
+            text.split(|byte| *byte == 0)
+                .any(|var| var == mark.as_bytes())
+        })
     };
-    let numbers = std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let entries = std::fs::read_dir("/proc").unwrap();
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     numbers
         .filter(|pid| process_runs(*pid))
-        .filter(|pid| {
-            ["cmdline", "environ"]
-                .iter()
-                .any(|file| mentions(format!("/proc/{pid}/{file}").into()))
-        })
+        .filter(marked)
         .collect()
 }
