@@ -1,1 +1,4 @@
-//! it
+//! All tests that need more than one room, in one binary.
+
+mod controllers;
+mod pods_process;
