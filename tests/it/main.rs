@@ -1,4 +1,5 @@
 //! All tests that need more than one room, in one binary.
 
 mod controllers;
+mod pods_docker;
 mod pods_process;
