@@ -60,10 +60,8 @@ impl Set {
             }
         };
         let limit = Duration::from_secs(20);
-        match tokio::time::timeout(limit, wait).await {
-            Ok(cluster) => cluster,
-            Err(_) => panic!("never {what}: {:#?}", self.registry.snapshot().pods),
-        }
+        let found = tokio::time::timeout(limit, wait).await.ok();
+        found.unwrap_or_else(|| panic!("never {what}: {:#?}", self.registry.snapshot().pods))
     }
 
     async fn stop(self) {

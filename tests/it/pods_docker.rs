@@ -279,7 +279,7 @@ async fn leftovers_of_a_crash_are_removed_and_a_living_lab_is_not_disturbed() {
         let mut other = Command::new("sleep").arg("1000").spawn().unwrap();
         let pid = other.id();
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        let start = stat
+        let begun = stat
             .rsplit_once(") ")
             .unwrap()
             .1
@@ -297,7 +297,7 @@ async fn leftovers_of_a_crash_are_removed_and_a_living_lab_is_not_disturbed() {
             .next()
             .unwrap()
             .to_owned();
-        let owner = format!("lab.owner={pid}:{start}");
+        let owner = format!("lab.owner={pid}:{begun}");
         let name = format!("lab.name={lab}");
         let made = Command::new("docker")
             .args([

@@ -215,16 +215,14 @@ fn hash(files: &Files) -> io::Result<String> {
     for (name, source) in files {
         context.update(name.as_os_str().as_bytes());
         context.update(&[0]);
-        let content = fs::read(source)?;
-        context.update(&content.len().to_le_bytes());
-        context.update(&content);
+        let bytes = fs::read(source)?;
+        context.update(&bytes.len().to_le_bytes());
+        context.update(&bytes);
     }
     context.update(NSSWITCH);
     let digest = context.finish();
-    Ok(digest.as_ref()[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let first = digest.as_ref().iter().take(8);
+    Ok(first.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
 }
 
 /// Sends the tar to the daemon while it is being made.

@@ -76,8 +76,8 @@ fn owner(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is a name in parentheses that may hold anything.
     let (_, rest) = stat.rsplit_once(") ")?;
-    let start = rest.split(' ').nth(19)?;
-    Some(format!("{pid}:{start}"))
+    let begun = rest.split(' ').nth(19)?;
+    Some(format!("{pid}:{begun}"))
 }
 
 fn filter(lab: &str) -> HashMap<String, Vec<String>> {

@@ -93,7 +93,7 @@ impl Watch {
                 exit.lost = Some("its container was removed".to_owned());
             }
             Err(error) => {
-                tracing::debug!(pod = &*self.pod, %error, "an ended container was not inspected")
+                tracing::debug!(pod = &*self.pod, %error, "an ended container was not inspected");
             }
         }
         exit
