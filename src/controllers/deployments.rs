@@ -16,7 +16,7 @@ use crate::registry::Cluster;
 
 /// Kubernetes' `rand.SafeEncodeString`: no vowels, and nothing that looks like another letter.
 const SUFFIX_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-/// Length of a ReplicaSet's pod suffix.
+/// Length of a `ReplicaSet`'s pod suffix.
 const SUFFIX_LENGTH: usize = 5;
 
 /// A pod's task as its owner sees it.
@@ -92,7 +92,7 @@ impl Pods {
         let (mut current, mut outdated): (Vec<_>, Vec<_>) = own()
             .filter(|(_, handle)| !handle.is_stopping())
             .partition(|(_, handle)| handle.deployment.template == deployment.template);
-        // First to go: not ready before ready, then newest before oldest, as a ReplicaSet ranks.
+        // First to go: not ready before ready, then newest before oldest, as a `ReplicaSet` ranks.
         let rank = |(name, handle): &(&String, &Handle)| (is_ready(name), u64::MAX - handle.number);
         current.sort_by_key(rank);
         outdated.sort_by_key(rank);
@@ -102,9 +102,9 @@ impl Pods {
             .take(surplus)
             .for_each(|(_, handle)| stop(handle, Stop::Drain));
         if deployment.template.volume.is_some() {
-            outdated
-                .iter()
-                .for_each(|(_, handle)| stop(handle, Stop::Drain));
+            for (_, handle) in &outdated {
+                stop(handle, Stop::Drain);
+            }
             // The volume is free when every older pod is gone.
             let others = own().count() - current.len();
             return if others == 0 {
@@ -184,7 +184,9 @@ impl Pods {
                 // They wait for each other; none is better than another.
                 wave = self.handles.values().collect();
             }
-            wave.iter().for_each(|handle| stop(handle, Stop::Now));
+            for handle in wave {
+                stop(handle, Stop::Now);
+            }
             match self.tasks.join_next().await {
                 Some(ended) => self.forget(ended),
                 // Only a task that broke leaves its handle behind.

@@ -88,7 +88,7 @@ impl Parent {
             let _ = seen.await;
         } else {
             // No thread, no news; the parent-death signal remains.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

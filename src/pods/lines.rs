@@ -84,11 +84,10 @@ impl Splitter {
         if self.partial.last() == Some(&b'\r') {
             self.partial.pop();
         }
-        let text = match String::from_utf8(std::mem::take(&mut self.partial)) {
+        match String::from_utf8(std::mem::take(&mut self.partial)) {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        };
-        text
+        }
     }
 }
 

@@ -12,8 +12,8 @@
 //! | `fake` | a runtime for tests: a pod is a line in a table |
 
 pub mod child;
-//mod choose;
-//pub mod docker;
+mod choose;
+pub mod docker;
 mod environment;
 mod error;
 pub mod fake;
@@ -21,7 +21,7 @@ mod lines;
 pub mod process;
 mod runtime;
 
-//pub use choose::{Choice, Wanted, choose, clean};
+pub use choose::{Choice, Wanted, choose, clean};
 pub use environment::service_variables;
 pub use error::PodError;
 pub use runtime::{
