@@ -31,7 +31,7 @@ const FLAGS: &[&str] = &[
 
 /// A running browser. The fields end in this order: the process before its profile.
 #[derive(Debug)]
-pub struct Browser {
+pub(crate) struct Browser {
     inner: chromiumoxide::Browser,
     handler: JoinHandle<()>,
     profile: Profile,
@@ -43,13 +43,13 @@ struct Profile(Option<TempDir>);
 
 /// One tab.
 #[derive(Debug)]
-pub struct Page(chromiumoxide::Page);
+pub(crate) struct Page(chromiumoxide::Page);
 
 // === impl Browser ===
 
 impl Browser {
     /// Starts Chromium: `LAB_CHROMIUM`, else the first known name on the `PATH`.
-    pub async fn launch() -> Self {
+    pub(crate) async fn launch() -> Self {
         let profile = tempfile::Builder::new()
             .prefix("lab-browser-")
             .tempdir()
@@ -74,7 +74,7 @@ impl Browser {
     }
 
     /// A new tab of this size at this address.
-    pub async fn open(&self, url: &str, width: i64, height: i64) -> Page {
+    pub(crate) async fn open(&self, url: &str, width: i64, height: i64) -> Page {
         let page = Page(self.inner.new_page("about:blank").await.unwrap());
         page.resize(width, height).await;
         page.goto(url).await;
@@ -82,7 +82,7 @@ impl Browser {
     }
 
     /// Ends the browser and waits until it is gone.
-    pub async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         let _ = self.inner.close().await;
         let _ = self.inner.wait().await;
         self.handler.abort();
@@ -125,18 +125,18 @@ fn executable() -> PathBuf {
 
 impl Page {
     /// Goes to an address.
-    pub async fn goto(&self, url: &str) {
+    pub(crate) async fn goto(&self, url: &str) {
         self.0.goto(url).await.unwrap();
     }
 
     /// The size of the viewport.
-    pub async fn resize(&self, width: i64, height: i64) {
+    pub(crate) async fn resize(&self, width: i64, height: i64) {
         let params = SetDeviceMetricsOverrideParams::new(width, height, 1.0, width < 600);
         self.0.execute(params).await.unwrap();
     }
 
     /// `light` or `dark`; and no more motion, so that a picture shows how it ends.
-    pub async fn prefer_colours(&self, scheme: &str) {
+    pub(crate) async fn prefer_colours(&self, scheme: &str) {
         let colours = MediaFeature::new("prefers-color-scheme", scheme);
         let motion = MediaFeature::new("prefers-reduced-motion", "reduce");
         let features = vec![colours, motion];
@@ -144,7 +144,7 @@ impl Page {
     }
 
     /// The value of an expression.
-    pub async fn evaluate<T: DeserializeOwned>(&self, expression: &str) -> T {
+    pub(crate) async fn evaluate<T: DeserializeOwned>(&self, expression: &str) -> T {
         let result = self.0.evaluate(expression).await;
         result
             .unwrap_or_else(|error| panic!("{expression}: {error}"))
@@ -153,7 +153,7 @@ impl Page {
     }
 
     /// Waits until the expression is true.
-    pub async fn wait_until(&self, expression: &str) {
+    pub(crate) async fn wait_until(&self, expression: &str) {
         let wanted = format!("Boolean({expression})");
         eventually!(
             expression,
@@ -162,25 +162,25 @@ impl Page {
     }
 
     /// Waits for an element.
-    pub async fn wait_for(&self, selector: &str) {
+    pub(crate) async fn wait_for(&self, selector: &str) {
         self.wait_until(&format!("document.querySelector({selector:?})"))
             .await;
     }
 
     /// Waits until no such element is there.
-    pub async fn wait_gone(&self, selector: &str) {
+    pub(crate) async fn wait_gone(&self, selector: &str) {
         self.wait_until(&format!("!document.querySelector({selector:?})"))
             .await;
     }
 
     /// Waits until the first such element shows this text somewhere.
-    pub async fn wait_for_text(&self, selector: &str, text: &str) {
+    pub(crate) async fn wait_for_text(&self, selector: &str, text: &str) {
         let shown = format!("document.querySelector({selector:?})?.innerText.includes({text:?})");
         self.wait_until(&shown).await;
     }
 
     /// Clicks with the mouse.
-    pub async fn click(&self, selector: &str) {
+    pub(crate) async fn click(&self, selector: &str) {
         self.wait_for(selector).await;
         eventually!(format!("click on {selector}"), {
             // The element may be replaced between looking and clicking.
@@ -192,7 +192,7 @@ impl Page {
     }
 
     /// Replaces what a text field holds by typing.
-    pub async fn fill(&self, selector: &str, text: &str) {
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
         self.wait_for(selector).await;
         let select = format!(
             "(() => {{ const field = document.querySelector({selector:?}); field.focus(); field.select(); return true; }})()"
@@ -202,7 +202,7 @@ impl Page {
     }
 
     /// Chooses an option of a `<select>` by its value.
-    pub async fn choose(&self, selector: &str, value: &str) {
+    pub(crate) async fn choose(&self, selector: &str, value: &str) {
         let offered = format!(
             "[...(document.querySelector({selector:?})?.options ?? [])].some((one) => one.value === {value:?})"
         );
@@ -215,7 +215,7 @@ impl Page {
     }
 
     /// The text of the first such element.
-    pub async fn text(&self, selector: &str) -> String {
+    pub(crate) async fn text(&self, selector: &str) -> String {
         self.evaluate(&format!(
             "document.querySelector({selector:?})?.innerText ?? ''"
         ))
@@ -223,25 +223,25 @@ impl Page {
     }
 
     /// The texts of all such elements.
-    pub async fn texts(&self, selector: &str) -> Vec<String> {
+    pub(crate) async fn texts(&self, selector: &str) -> Vec<String> {
         let all =
             format!("[...document.querySelectorAll({selector:?})].map((one) => one.innerText)");
         self.evaluate(&all).await
     }
 
     /// How many such elements there are.
-    pub async fn count(&self, selector: &str) -> usize {
+    pub(crate) async fn count(&self, selector: &str) -> usize {
         self.evaluate(&format!("document.querySelectorAll({selector:?}).length"))
             .await
     }
 
     /// Path and query of the address bar.
-    pub async fn address(&self) -> String {
+    pub(crate) async fn address(&self) -> String {
         self.evaluate("location.pathname + location.search").await
     }
 
     /// A picture of the page, as PNG.
-    pub async fn screenshot(&self, file: &Path) {
+    pub(crate) async fn screenshot(&self, file: &Path) {
         self.0
             .save_screenshot(ScreenshotParams::default(), file)
             .await

@@ -1,10 +1,10 @@
 //! What several tests need: a running lab, an HTTPS client that trusts its CA, waiting for facts.
 
-pub mod browser;
+pub(crate) mod browser;
 pub mod https;
 pub mod lab;
-pub mod mongod;
-pub mod stack;
+pub(crate) mod mongod;
+pub(crate) mod stack;
 
 /// Waits until the expression is `Some` and gives its value; panics with the text after 30 s.
 #[macro_export]

@@ -10,7 +10,7 @@ use crate::eventually;
 
 /// A running server; ends with this value.
 #[derive(Debug)]
-pub struct Mongod {
+pub(crate) struct Mongod {
     child: Child,
     address: SocketAddr,
     _data: TempDir,
@@ -18,7 +18,7 @@ pub struct Mongod {
 
 impl Mongod {
     /// Starts `LAB_MONGOD`, else `mongod` on the `PATH`, and waits until it accepts connections.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let data = tempfile::Builder::new()
             .prefix("lab-mongod-")
             .tempdir()
@@ -55,7 +55,7 @@ impl Mongod {
     }
 
     /// Its connection string.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("mongodb://{}", self.address)
     }
 }

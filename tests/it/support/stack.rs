@@ -15,11 +15,11 @@ use super::mongod::Mongod;
 use crate::cloudforet_support;
 
 /// Running services; `stop` drains them.
-pub struct Stack {
+pub(crate) struct Stack {
     /// Where the console is, under a host name that browsers resolve to loopback.
-    pub console: String,
+    pub(crate) console: String,
     /// Settings with which a further service of this stack would be started.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     trigger: Trigger,
     services: JoinSet<()>,
     _mongod: Mongod,
@@ -27,7 +27,7 @@ pub struct Stack {
 
 impl Stack {
     /// Everything, with sample data.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mongod = Mongod::start().await;
         let (trigger, shutdown) = Trigger::new();
         let mut services = JoinSet::new();
@@ -86,7 +86,7 @@ impl Stack {
     }
 
     /// Drains everything.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.trigger.trigger();
         while let Some(ended) = self.services.join_next().await {
             ended.unwrap();
@@ -95,6 +95,6 @@ impl Stack {
 }
 
 /// Spans that nobody reads.
-pub fn emitter() -> Emitter {
+pub(crate) fn emitter() -> Emitter {
     Emitter::channel(1).0
 }
