@@ -57,8 +57,35 @@ async fn a_person_works_with_the_inventory() {
     assert!(all > 100, "sample data is there: {all}");
 
     picture(&page, "list").await;
+    page_and_sort(&page).await;
+    filter(&page, &stack.console, all).await;
+    create(&page, all).await;
+    rename_and_delete(&page).await;
+    see_who_answered(&page, &stack.console).await;
 
-    // Page by page.
+    // On a phone, rows are cards and the sidebar is a drawer.
+    page.resize(390, 844).await;
+    page.click(&id("sidebar-button")).await;
+    page.click(&id("nav-servers")).await;
+    page.wait_for_text("h1", "Servers").await;
+    page.wait_for(&id("row")).await;
+    picture(&page, "phone").await;
+    let overflow = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    assert!(!page.evaluate::<bool>(overflow).await);
+    page.resize(1366, 768).await;
+
+    // Logged out for good, too.
+    page.click(&id("user-button")).await;
+    page.click(&id("logout")).await;
+    page.wait_for(&id("login-page")).await;
+    page.goto(&stack.console).await;
+    page.wait_for(&id("login-submit")).await;
+
+    browser.close().await;
+    stack.stop().await;
+}
+
+async fn page_and_sort(page: &Page) {
     assert_eq!(page.count(&id("row")).await, 25);
     let first = page.text(&id("row")).await;
     page.click(&id("page-next")).await;
@@ -88,32 +115,32 @@ async fn a_person_works_with_the_inventory() {
             (names.len() == 10 && names == sorted && names.first() != names.last()).then_some(())
         });
     }
+}
 
-    // Filtered, and the link says so.
+/// The link says which filters are in force.
+async fn filter(page: &Page, console: &str, all: usize) {
     page.click(&id("filter-button")).await;
     page.click(&id("filter-provider")).await;
     page.click(&id("choice-aws")).await;
     page.wait_for_text(&id("chip"), "AWS").await;
-    eventually!("fewer", (total(&page).await < all).then_some(()));
-    let aws = total(&page).await;
+    eventually!("fewer", (total(page).await < all).then_some(()));
+    let aws = total(page).await;
     assert!(page.address().await.contains("provider=aws"));
     let link = page.address().await;
-    page.goto(&format!("{}{link}", stack.console)).await;
+    page.goto(&format!("{console}{link}")).await;
     page.wait_for(&id("row")).await;
-    wait_for_total(&page, aws).await;
+    wait_for_total(page, aws).await;
     page.click(&id("clear-filters")).await;
-    wait_for_total(&page, all).await;
+    wait_for_total(page, all).await;
 
     // Servers only.
     page.click(&id("nav-servers")).await;
-    eventually!(
-        "servers are fewer",
-        (total(&page).await < all).then_some(())
-    );
+    eventually!("servers are fewer", (total(page).await < all).then_some(()));
     page.click(&id("nav-all")).await;
-    wait_for_total(&page, all).await;
+    wait_for_total(page, all).await;
+}
 
-    // Created.
+async fn create(page: &Page, all: usize) {
     page.click(&id("create-button")).await;
     page.click(&id("create-submit")).await;
     page.wait_for(&id("complaint-name")).await;
@@ -125,21 +152,22 @@ async fn a_person_works_with_the_inventory() {
         .await;
     page.click(&id("create-submit")).await;
     page.wait_for_text(&id("detail-name"), "made-by-hand").await;
-    wait_for_total(&page, all + 1).await;
+    wait_for_total(page, all + 1).await;
     page.click(&id("tab-data")).await;
     page.wait_for_text(&id("detail-json"), "a test").await;
     page.prefer_colours("dark").await;
-    picture(&page, "detail").await;
+    picture(page, "detail").await;
     page.prefer_colours("light").await;
+}
 
-    // Renamed.
+async fn rename_and_delete(page: &Page) {
     page.click(&id("rename-button")).await;
     page.fill(&id("rename-input"), "renamed-by-hand").await;
     page.click(&id("rename-save")).await;
     page.wait_for_text(&id("detail-name"), "renamed-by-hand")
         .await;
     page.fill(&id("search"), "renamed-by").await;
-    wait_for_total(&page, 1).await;
+    wait_for_total(page, 1).await;
 
     // Deleted, after a question.
     page.click(&id("delete-button")).await;
@@ -148,39 +176,20 @@ async fn a_person_works_with_the_inventory() {
     page.click(&id("confirm-delete")).await;
     page.wait_for(&id("list-empty")).await;
     page.wait_gone(&id("detail")).await;
+}
 
-    // Who answered, until it is switched off for good.
+/// Until it is switched off, and then for good.
+async fn see_who_answered(page: &Page, console: &str) {
     page.wait_for_text(&id("footer-pods"), "console-api-v2-a")
         .await;
     page.wait_for_text(&id("footer-pods"), "inventory-a").await;
     page.click(&id("footer-open")).await;
     page.wait_for_text(&id("footer-history"), "/inventory/cloud-service/delete")
         .await;
-    picture(&page, "footer").await;
+    picture(page, "footer").await;
     page.click(&id("footer-hide")).await;
     page.wait_gone(&id("footer")).await;
-    page.goto(&stack.console).await;
+    page.goto(console).await;
     page.wait_for(&id("row")).await;
     assert_eq!(page.count(&id("footer")).await, 0);
-
-    // On a phone, rows are cards and the sidebar is a drawer.
-    page.resize(390, 844).await;
-    page.click(&id("sidebar-button")).await;
-    page.click(&id("nav-servers")).await;
-    page.wait_for_text("h1", "Servers").await;
-    page.wait_for(&id("row")).await;
-    picture(&page, "phone").await;
-    let overflow = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
-    assert!(!page.evaluate::<bool>(overflow).await);
-    page.resize(1366, 768).await;
-
-    // Logged out for good, too.
-    page.click(&id("user-button")).await;
-    page.click(&id("logout")).await;
-    page.wait_for(&id("login-page")).await;
-    page.goto(&stack.console).await;
-    page.wait_for(&id("login-submit")).await;
-
-    browser.close().await;
-    stack.stop().await;
 }

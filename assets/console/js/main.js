@@ -44,7 +44,11 @@ async function enter() {
 /** @param {import('./types').State} now @param {import('./types').State} before */
 async function visit(now, before) {
   if (now.route.id !== before.route.id) loadDetail();
-  if (now.route.view !== before.route.view) await loadColumns();
+  if (now.route.view !== before.route.view) {
+    // What is on the page belongs to the other view, its count too.
+    amend('list', { status: 'loading', busy: true, rows: [], selected: new Set() });
+    await loadColumns();
+  }
   const { id: _now, ...list } = now.route;
   const { id: _before, ...listBefore } = before.route;
   if (JSON.stringify(list) === JSON.stringify(listBefore)) return;

@@ -122,7 +122,7 @@ mod tests {
                     || line.contains("http://") && !line.contains("www.w3.org")
             });
             assert_eq!(foreign.count(), 0, "{path} names a host");
-            if path.ends_with(".js") {
+            if asset.media_type.starts_with("text/javascript") {
                 assert!(text.starts_with("//@ts-check\n"), "{path} is not checked");
             }
         }

@@ -94,9 +94,17 @@ impl Drop for Profile {
     fn drop(&mut self) {
         let Some(folder) = self.0.take() else { return };
         let path = folder.keep();
-        // A killed browser's helpers end a moment after it; until then they may still write.
+        // A killed browser's helpers end a moment after it. Until then they may still write, and
+        // even make the folder again.
+        let mut gone_for = 0;
         for _ in 0..100 {
-            if std::fs::remove_dir_all(&path).is_ok() || !path.exists() {
+            let removed = std::fs::remove_dir_all(&path).is_ok();
+            gone_for = if removed || path.exists() {
+                0
+            } else {
+                gone_for + 1
+            };
+            if gone_for == 5 {
                 return;
             }
             std::thread::park_timeout(Duration::from_millis(20));
