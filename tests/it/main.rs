@@ -8,5 +8,6 @@
 mod ingress;
 mod ingress_failures;
 mod ingress_protocols;
+mod ingress_raw;
 mod ingress_support;
 mod lb;
