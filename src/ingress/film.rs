@@ -220,6 +220,14 @@ impl Film {
             .insert("error".to_owned(), json!(reason));
     }
 
+    /// The client did not wait for the answer; 499 is what nginx logs for it.
+    pub(super) fn abandoned(&mut self) {
+        "499".clone_into(&mut self.span.status);
+        self.span
+            .attributes
+            .insert("error".to_owned(), json!("the client went away"));
+    }
+
     /// The response body ended after so many bytes.
     pub(super) fn finish(mut self, sent: u64, complete: bool) {
         self.span.duration = micros_of(self.started.elapsed());

@@ -18,10 +18,22 @@ use crate::model::{Flavour, Route, RouteAction, WeightedBackend};
 /// Answers one request.
 pub(super) async fn handle(client: &Client, request: Request<Incoming>) -> Response<ResponseBody> {
     let asked = Asked::of(request.headers());
-    let mut film = Film::begin(client, &request);
-    match forward(client, request, &mut film).await {
+    let mut film = Rolling(Film::begin(client, &request));
+    match forward(client, request, &mut film.0).await {
         Ok(response) => response,
-        Err(failure) => failure.respond(asked, film),
+        Err(failure) => failure.respond(asked, film.0.take()),
+    }
+}
+
+/// A film without an answer yet. A client that goes away drops it, and that is told too.
+struct Rolling(Option<Box<Film>>);
+
+impl Drop for Rolling {
+    fn drop(&mut self) {
+        if let Some(mut film) = self.0.take() {
+            film.abandoned();
+            film.finish(0, false);
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod house;
 mod ingress;
 mod ingress_failures;
 mod ingress_protocols;
+mod ingress_raw;
 mod ingress_support;
 mod journey;
 mod kube_proxy;
