@@ -9,6 +9,8 @@ const PROTO_ROOT: &str = "proto";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed={PROTO_ROOT}");
+    // The console is embedded; a new file of it must be noticed.
+    println!("cargo::rerun-if-changed=assets");
     let mut files = Vec::new();
     find_protos(Path::new(PROTO_ROOT), &mut files)?;
     files.sort();

@@ -96,6 +96,16 @@ async fn serve(
                 .await
                 .map_err(|error| failed(error.into()))
         }
+        "mongodb" => {
+            let store = stores::mongo::Settings {
+                data: std::env::var_os("LAB_DATA").map(PathBuf::from),
+                pod: settings.pod,
+                events: Box::new(move |event| emitter.emit(event)),
+            };
+            stores::mongo::serve(listener, store, shutdown)
+                .await
+                .map_err(|error| failed(error.into()))
+        }
         _ => Err(StartError::Environment {
             variable: "LAB_PROGRAM",
             problem: format!("names no built-in service: {program}"),

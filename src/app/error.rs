@@ -54,6 +54,14 @@ pub enum StartError {
         /// What the resolver says.
         source: io::Error,
     },
+    /// Images without containers.
+    #[error("{services}: an image needs the Docker runtime; {reason}")]
+    Images {
+        /// Their Services.
+        services: String,
+        /// Why the runtime is another one.
+        reason: String,
+    },
     /// The store that was asked for is not there.
     #[error("{0}")]
     Store(String),

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::link::{self, stream_of};
 use super::{StartError, cluster, extras, gateway, store};
 use crate::client::{AdminFile, LabFolder};
-use crate::config::{Config, RuntimeChoice};
+use crate::config::{Config, RuntimeChoice, SubnetChoice};
 use crate::dashboard::{self, AdminState, Facts};
 use crate::model::{Applied, DownRequest, LabPhase, StoresStatus, Urls};
 use crate::net::{Shutdown, Trigger};
@@ -91,11 +91,21 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
 
 /// Removes what a lab that is not running left behind; with `data` also what should survive it.
 pub async fn remove_leftovers(folder: &LabFolder, data: bool) -> Result<(), StartError> {
+    let (lines, _) = mpsc::channel(1);
+    pods::clean(&runtime_settings(folder, lines), data).await?;
     folder.remove_admin()?;
     if data {
         folder.remove_data()?;
     }
     Ok(())
+}
+
+fn runtime_settings(folder: &LabFolder, lines: mpsc::Sender<PodLine>) -> RuntimeSettings {
+    RuntimeSettings {
+        lab: folder.name().to_owned(),
+        state: folder.path(),
+        lines,
+    }
 }
 
 /// A lab between its admin API's start and end.
@@ -152,16 +162,32 @@ impl Lab {
         &self,
         lines: mpsc::Sender<PodLine>,
     ) -> Result<Arc<dyn PodRuntime>, StartError> {
-        let settings = RuntimeSettings {
-            lab: self.config.name.clone(),
-            state: self.folder.path(),
-            lines,
+        let wanted = match self.config.runtime {
+            RuntimeChoice::Auto => pods::Wanted::Auto,
+            RuntimeChoice::Process => pods::Wanted::Process,
+            RuntimeChoice::Docker => pods::Wanted::Docker,
         };
-        Ok(Arc::new(pods::process::ProcessRuntime::new(
-            settings,
-            std::env::current_exe().map_err(StartError::system("x"))?,
-            "tmp".into(),
-        )?))
+        let choice = pods::Choice {
+            wanted,
+            program: std::env::current_exe().map_err(StartError::system("find this program"))?,
+            docker: pods::docker::DockerSettings {
+                subnet: match self.config.docker.subnet {
+                    SubnetChoice::Auto => None,
+                    SubnetChoice::Fixed(subnet) => Some(subnet.to_string()),
+                },
+                image: self.config.docker.image.clone(),
+            },
+        };
+        let settings = runtime_settings(&self.folder, lines);
+        let runtime = pods::choose(choice, settings).await?;
+        let images: Vec<&str> = self.config.image_services().collect();
+        if runtime.name() != "docker" && !images.is_empty() {
+            return Err(StartError::Images {
+                services: images.join(", "),
+                reason: runtime.describe(),
+            });
+        }
+        Ok(runtime)
     }
 
     /// The first picture of the registry.

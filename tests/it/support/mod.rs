@@ -1,13 +1,8 @@
 //! What several tests need: a running lab, an HTTPS client that trusts its CA, waiting for facts.
 
 pub(crate) mod browser;
-<<<<<<< HEAD
 pub(crate) mod https;
 pub(crate) mod lab;
-=======
-pub mod https;
-pub mod lab;
->>>>>>> console
 pub(crate) mod mongod;
 pub(crate) mod stack;
 
