@@ -100,7 +100,7 @@ async fn serve(
             let store = stores::mongo::Settings {
                 data: std::env::var_os("LAB_DATA").map(PathBuf::from),
                 pod: settings.pod,
-                events: Box::new(move |event| emitter.emit(event)),
+                emit: Box::new(move |event| emitter.emit(event)),
             };
             stores::mongo::serve(listener, store, shutdown)
                 .await
