@@ -1,1 +1,5 @@
-//! The built-in MongoDB wire server.
+//! Stores that are built in, for when no real one is at hand.
+//!
+//! - [`mongo`]: a server of MongoDB's wire protocol over an embedded, durable storage engine.
+
+pub mod mongo;
