@@ -5,7 +5,7 @@
 //! five ready endpoints, memory; under Docker the same number of containers created and started
 //! with the bare API in parallel, as the figure to compare with. Nothing is asserted.
 
-#![expect(missing_docs, clippy::print_stdout, reason = "a report for people")]
+#![expect(clippy::print_stdout, reason = "a report for people")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! The way in: certificates, host ports, ingress replicas.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -103,12 +104,11 @@ pub(super) fn complete(
     let compiled = compile(ingresses, &cluster.services, &flavour(config));
     let warnings = told(&compiled);
     cluster.routes = Arc::new(compiled.table);
-    for ingress in config.ingresses.iter() {
+    for ingress in &config.ingresses {
         for (index, tls) in ingress.tls.iter().enumerate() {
             let name = secret_name(ingress, index);
-            if !cluster.secrets.contains_key(&name) {
-                let secret = authority.issue(&name, &tls.hosts)?;
-                cluster.secrets.insert(name, Arc::new(secret));
+            if let Entry::Vacant(place) = cluster.secrets.entry(name.clone()) {
+                place.insert(Arc::new(authority.issue(&name, &tls.hosts)?));
             }
         }
     }

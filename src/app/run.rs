@@ -138,7 +138,7 @@ impl Lab {
         let lived = async {
             let said = |text: &str| {
                 self.facts
-                    .send_modify(|facts| facts.reason = Some(text.to_owned()))
+                    .send_modify(|facts| facts.reason = Some(text.to_owned()));
             };
             runtime.prepare(&said).await?;
             self.facts.send_modify(|facts| facts.reason = None);

@@ -42,7 +42,6 @@ pub(super) fn choose(
         return Ok(None);
     };
     let found = match (config.stores.mongodb, runtime) {
-        (StoreChoice::BuiltIn, _) => Found::BuiltIn,
         (StoreChoice::Mongod, "docker") => {
             return Err(StartError::Store(
                 "[stores] mongodb = \"mongod\" needs the process runtime".to_owned(),
@@ -59,7 +58,7 @@ pub(super) fn choose(
                 "[stores] mongodb = \"image\" needs the Docker runtime".to_owned(),
             ));
         }
-        (StoreChoice::Auto, "docker") => Found::BuiltIn,
+        (StoreChoice::BuiltIn, _) | (StoreChoice::Auto, "docker") => Found::BuiltIn,
         (StoreChoice::Auto, _) if data.join(MONGODB).exists() => Found::BuiltIn,
         (StoreChoice::Auto, _) => on_path("mongod").map_or(Found::BuiltIn, Found::Mongod),
     };

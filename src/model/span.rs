@@ -38,6 +38,10 @@ pub struct Applied {
 /// A line of the node's stdout that is meant for the lab.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every line is an event; a box would only add an allocation"
+)]
 pub enum NodeLine {
     /// A snapshot is in effect.
     Applied(Applied),
