@@ -65,6 +65,9 @@ pub enum StartError {
     /// The store that was asked for is not there.
     #[error("{0}")]
     Store(String),
+    /// The node is gone or does not listen.
+    #[error("the pod network cannot go on: {0}")]
+    Network(String),
     /// Something that should run as long as the lab has ended.
     #[error("{what} ended by itself; this is a mistake of the lab")]
     EndedEarly {

@@ -7,7 +7,7 @@
 //! | `store` | what serves MongoDB's protocol |
 //! | `extras` | what the lab tells its pods |
 //! | `gateway` | certificates, host ports, ingress replicas |
-//! | `link` | the lab's end of the node |
+//! | `network` | ClusterIPs and DNS: on this host, or in the node |
 //! | `backend` | what runs inside pods: `lab pod`, `lab node`, `lab exec` |
 
 mod backend;
@@ -15,7 +15,7 @@ mod cluster;
 mod error;
 mod extras;
 mod gateway;
-mod link;
+mod network;
 mod run;
 mod store;
 

@@ -6,21 +6,20 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 
-use super::link::{self, stream_of};
+use super::network::{Network, stream_of};
 use super::{StartError, cluster, extras, gateway, store};
 use crate::client::{AdminFile, LabFolder};
 use crate::config::{Config, RuntimeChoice, SubnetChoice};
+use crate::controllers;
 use crate::dashboard::{self, AdminState, Facts};
-use crate::model::{Applied, DownRequest, LabPhase, StoresStatus, Urls};
-use crate::net::{Shutdown, Trigger};
+use crate::model::{DownRequest, LabPhase, StoresStatus, Urls};
+use crate::net::Trigger;
 use crate::pods::{self, PodLine, PodRuntime, RuntimeSettings};
-use crate::registry::{Cluster, Registry};
+use crate::registry::{Cluster, Reader, Registry};
 use crate::trace::{Limits, Theatre, Tracer};
-use crate::{controllers, dns, kube_proxy};
 
 /// Events of the data path that may wait for the theatre. A film makes two, a connection two more.
 const WAITING_EVENTS: usize = 8192;
@@ -230,11 +229,20 @@ impl Lab {
         let (gate_end, gate_shutdown) = Trigger::new();
         let (pods_end, mut pods_shutdown) = Trigger::new();
 
-        let mut network = JoinSet::new();
-        let dns = self
-            .start_network(runtime, &tracer, &network_shutdown, &mut network)
-            .await?;
-        drop(network_shutdown);
+        let mut network = Network::start(
+            runtime,
+            &self.registry,
+            &self.theatre,
+            &tracer,
+            &network_shutdown,
+        )
+        .await?;
+        let following = tokio::spawn(follow(
+            self.registry.reader(),
+            self.theatre.clone(),
+            network.problems.clone(),
+            self.facts.clone(),
+        ));
         let mut gate = tokio::spawn(gateway::serve(
             ports,
             self.config.clone(),
@@ -246,7 +254,7 @@ impl Lab {
         let pods = tokio::spawn(controllers::run(
             self.registry.clone(),
             Arc::clone(runtime),
-            extras::provider(&self.config, dns),
+            extras::provider(&self.config, network.dns),
             async move { pods_shutdown.recv().await },
         ));
         self.facts
@@ -257,7 +265,7 @@ impl Lab {
             wish = wishes.recv() => Ok(wish.unwrap_or_default()),
             () = asked_by_signal() => Ok(DownRequest::default()),
             ended = &mut gate => Err(ended_early("the ingress", ended)),
-            Some(ended) = network.join_next() => Err(ended_early("the pod network", ended)),
+            Some(ended) = network.tasks.join_next() => Err(ended_early("the pod network", ended)),
         };
         self.facts
             .send_modify(|facts| facts.phase = LabPhase::Stopping);
@@ -270,78 +278,41 @@ impl Lab {
         pods_end.trigger();
         let _ = pods.await;
         network_end.trigger();
-        while network.join_next().await.is_some() {}
+        while network.tasks.join_next().await.is_some() {}
         receiving.abort();
+        following.abort();
         wish
-    }
-
-    /// ClusterIPs and DNS: on this host, or in the node. Where built-in pods ask for names, if not
-    /// the system's resolver.
-    async fn start_network(
-        &self,
-        runtime: &Arc<dyn PodRuntime>,
-        tracer: &Tracer,
-        shutdown: &Shutdown,
-        tasks: &mut JoinSet<Result<(), StartError>>,
-    ) -> Result<Option<SocketAddr>, StartError> {
-        let reader = self.registry.reader();
-        if let Some(node) = runtime
-            .start_node(std::collections::BTreeMap::new())
-            .await?
-        {
-            let (applied, _) = watch::channel(Applied {
-                generation: 0,
-                problems: Vec::new(),
-            });
-            let fed = link::feed(
-                node,
-                reader,
-                self.theatre.clone(),
-                applied,
-                shutdown.clone(),
-            );
-            tasks.spawn(async move { fed.await.map_err(StartError::Store) });
-            return Ok(None);
-        }
-        let network = runtime.network();
-        let (udp, tcp) = bind_dns(SocketAddr::new(network.dns.into(), network.dns_port)).await?;
-        let address = udp
-            .local_addr()
-            .map_err(StartError::system("bind the lab's DNS"))?;
-        let names = dns::Settings::default();
-        let served = dns::serve(udp, tcp, reader.clone(), names, shutdown.clone());
-        tasks.spawn(async move {
-            served.await;
-            Ok(())
-        });
-        let proxy = kube_proxy::serve(
-            reader,
-            tracer.clone(),
-            kube_proxy::Settings::default(),
-            shutdown.clone(),
-        );
-        tasks.spawn(async move {
-            proxy.await;
-            Ok(())
-        });
-        Ok(Some(address))
     }
 }
 
-/// DNS over UDP and TCP at the same port.
-async fn bind_dns(address: SocketAddr) -> Result<(UdpSocket, TcpListener), StartError> {
-    let failed = StartError::system("bind the lab's DNS");
-    // Any free UDP port may be taken for TCP; three in a row are not.
-    for _ in 0..3 {
-        let udp = UdpSocket::bind(address).await.map_err(&failed)?;
-        let bound = udp.local_addr().map_err(&failed)?;
-        match TcpListener::bind(bound).await {
-            Ok(tcp) => return Ok((udp, tcp)),
-            Err(error) if address.port() != 0 => return Err(failed(error)),
-            Err(_) => {}
+/// Tells the theatre which pods are gone, and the facts what the pod network cannot do.
+async fn follow(
+    mut reader: Reader,
+    theatre: Theatre,
+    mut problems: watch::Receiver<Vec<String>>,
+    facts: watch::Sender<Facts>,
+) {
+    let at_the_start = facts.borrow().warnings.clone();
+    let mut known = Arc::clone(reader.latest());
+    loop {
+        tokio::select! {
+            changed = reader.changed() => {
+                let Some(now) = changed else { return };
+                for pod in known.pods.keys().filter(|pod| !now.pods.contains_key(*pod)) {
+                    theatre.source_ended(pod);
+                }
+                known = Arc::clone(now);
+            }
+            changed = problems.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let current = problems.borrow_and_update().clone();
+                let warnings = at_the_start.iter().cloned().chain(current).collect();
+                facts.send_modify(|facts| facts.warnings = warnings);
+            }
         }
     }
-    Err(failed(std::io::Error::from(std::io::ErrorKind::AddrInUse)))
 }
 
 /// Hands every line of every pod to the theatre.

@@ -160,8 +160,8 @@ fn header_text(text: &str) -> HeaderValue {
 fn describe(session: &rustls::ServerConnection, shared: &Shared) -> Tls {
     let served = shared.certificates.select(session.server_name());
     let version = match session.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_2) => "1.2",
-        Some(rustls::ProtocolVersion::TLSv1_3) => "1.3",
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
         _ => "unknown",
     };
     Tls {
