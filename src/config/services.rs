@@ -11,15 +11,13 @@ use super::settings::{Config, HostPort, StaticEndpoints};
 use super::suggest::nearest;
 use super::{names, ports, readiness};
 use crate::model::{
-    ClusterIp, Deployment, LoadBalancerStatus, PodTemplate, Service, ServicePort, ServiceType,
-    SessionAffinity, TrafficPolicy, Volume, Workload,
+    ClusterIp, Deployment, LoadBalancerStatus, MAX_REPLICAS, PodTemplate, Service, ServicePort,
+    ServiceType, SessionAffinity, TrafficPolicy, Volume, Workload,
 };
 
 /// The lab's one namespace.
 const NAMESPACE: &str = "cloudforet";
 const REPLICAS: u32 = 1;
-/// Each replica is a process or a container; more than this is not a laptop's work.
-const REPLICAS_LIMIT: i64 = 200;
 /// `terminationGracePeriodSeconds` of Kubernetes.
 const GRACE: Duration = Duration::from_secs(30);
 /// `sessionAffinityConfig.clientIP.timeoutSeconds` of Kubernetes: three hours.
@@ -102,7 +100,7 @@ fn service<'a>(name: &str, section: &Section<'a>, folder: Option<&Path>) -> Foun
         .field("wait_for")
         .map(|field| field.texts())
         .unwrap_or_default();
-    let replicas = section.number("replicas", 0..=REPLICAS_LIMIT, REPLICAS);
+    let replicas = section.number("replicas", 0..=i64::from(MAX_REPLICAS), REPLICAS);
     let readiness = readiness::read(section, &service.ports);
     let env = env(section);
     let grace = section.duration("grace", GRACE);

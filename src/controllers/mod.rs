@@ -7,7 +7,6 @@
 //! | `probe` | asks a pod whether it is ready |
 //! | `endpoints` | what a pod's state makes of its Service's EndpointSlice |
 //! | `backoff` | how long a pod that ended waits for its next start |
-//! | `scale` | the write that `lab scale` is |
 //!
 //! A pod and its endpoint change in one step of the registry, so nobody ever sees one without the
 //! other.
@@ -17,13 +16,10 @@ mod deployments;
 mod endpoints;
 mod pod;
 mod probe;
-mod scale;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-pub use scale::{MAX_REPLICAS, ScaleError, scale};
 
 use crate::model::Deployment;
 use crate::pods::PodRuntime;

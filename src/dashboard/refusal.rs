@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use crate::model::Refusal;
+use crate::registry::ScaleError;
 
 /// Why the admin API does not do what it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,12 +40,9 @@ pub enum AdminError {
     /// The lab has no pod of this name.
     #[error("there is no pod {0}")]
     NoSuchPod(String),
-    /// The Service's endpoints are addresses of the user's own.
-    #[error("Service {0} has endpoints of your own and no pods that could be scaled")]
-    NoPods(String),
-    /// More pods than make sense.
-    #[error("{0} replicas are more than the {1} that a lab runs")]
-    TooMany(u32, u32),
+    /// The registry refuses the number of pods.
+    #[error(transparent)]
+    Scale(#[from] ScaleError),
     /// There is no such film (yet).
     #[error("there is no film of this trace")]
     NoSuchFilm,
@@ -59,12 +57,18 @@ impl AdminError {
             Self::Host | Self::Origin => StatusCode::FORBIDDEN,
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Body(_) | Self::Query(_) | Self::TooMany(..) => StatusCode::BAD_REQUEST,
-            Self::NoSuchRoute | Self::NoSuchService(_) | Self::NoSuchPod(_) | Self::NoSuchFilm => {
-                StatusCode::NOT_FOUND
+            Self::Body(_) | Self::Query(_) | Self::Scale(ScaleError::TooMany { .. }) => {
+                StatusCode::BAD_REQUEST
             }
+            Self::NoSuchRoute
+            | Self::NoSuchService(_)
+            | Self::NoSuchPod(_)
+            | Self::NoSuchFilm
+            | Self::Scale(ScaleError::Unknown { .. }) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NoPods(_) => StatusCode::CONFLICT,
+            Self::Scale(ScaleError::NoPods { .. } | ScaleError::OneVolume { .. }) => {
+                StatusCode::CONFLICT
+            }
             Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -74,7 +78,9 @@ impl AdminError {
             Self::Host => Some("use 127.0.0.1 or localhost"),
             Self::Token => Some("it is in admin.json in the lab's state folder"),
             Self::NoSuchService(_) | Self::NoSuchPod(_) => Some("lab status lists what there is"),
-            Self::NoPods(_) => Some("name several addresses in endpoints, in lab.toml"),
+            Self::Scale(ScaleError::NoPods { .. }) => {
+                Some("name several addresses in endpoints, in lab.toml")
+            }
             _ => None,
         }
     }

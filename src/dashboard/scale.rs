@@ -1,7 +1,5 @@
 //! What changes the lab: `POST /api/scale` and `POST /api/down`.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -11,9 +9,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::{AdminError, AdminState};
 use crate::model::{DownRequest, ScaleAnswer, ScaleRequest};
-
-/// The limit of `replicas` in `lab.toml` too.
-const REPLICAS_LIMIT: u32 = 200;
+use crate::registry;
 
 /// A write to the registry; the controllers do the rest.
 pub(super) async fn scale(
@@ -21,23 +17,8 @@ pub(super) async fn scale(
     body: Bytes,
 ) -> Result<Json<ScaleAnswer>, AdminError> {
     let request: ScaleRequest = read(&body)?;
-    if request.replicas > REPLICAS_LIMIT {
-        return Err(AdminError::TooMany(request.replicas, REPLICAS_LIMIT));
-    }
     let ScaleRequest { service, replicas } = request;
-    let before = state.registry.change(|cluster| {
-        if !cluster.services.contains_key(&service) {
-            return Err(AdminError::NoSuchService(service.clone()));
-        }
-        let deployment = cluster
-            .deployments
-            .values_mut()
-            .find(|deployment| deployment.service.as_ref() == Some(&service))
-            .ok_or_else(|| AdminError::NoPods(service.clone()))?;
-        let before = deployment.replicas;
-        Arc::make_mut(deployment).replicas = replicas;
-        Ok(before)
-    })?;
+    let before = registry::scale(&state.registry, &service, replicas)?;
     Ok(Json(ScaleAnswer {
         service,
         replicas,

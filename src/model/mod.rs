@@ -21,7 +21,8 @@ pub use ingress::{
 };
 pub use log::{LogLine, OutputStream, Reading};
 pub use pod::{
-    Deployment, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume, Workload,
+    Deployment, MAX_REPLICAS, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume,
+    Workload,
 };
 pub use route::{
     Compiled, Decision, Diagnostic, Flavour, HostMatch, Loser, NginxOptions, PathMatch,

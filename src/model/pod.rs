@@ -23,6 +23,10 @@ pub struct Deployment {
     pub template: PodTemplate,
 }
 
+/// Most pods of one Deployment. More would exceed what a laptop runs, long before the lab's thousand
+/// pod addresses.
+pub const MAX_REPLICAS: u32 = 200;
+
 /// What a pod runs and how it is looked after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodTemplate {

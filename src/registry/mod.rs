@@ -4,6 +4,8 @@
 //! pick up through a [`Reader`]; whoever holds an older one keeps a consistent picture. Objects are
 //! behind `Arc`, so a change copies maps of pointers and never the objects.
 
+mod scale;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +15,8 @@ use crate::model::{
     Deployment, EndpointSlice, Ingress, NetworkSnapshot, Pod, ProxyMode, RouteTable, Secret,
     Service,
 };
+
+pub use scale::{ScaleError, scale};
 
 /// A consistent picture of everything the lab knows, by object name.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab::controllers::{self, PodExtras, ScaleError, scale};
+use lab::controllers::{self, PodExtras};
 use lab::model::{
     AppProtocol, ClusterIp, Deployment, Endpoint, EndpointSlice, LoadBalancerStatus, Pod, PodPhase,
     PodTemplate, Probe, ProbeAction, Protocol, Service, ServicePort, ServiceType, SessionAffinity,
@@ -13,7 +13,7 @@ use lab::model::{
 use lab::net::Trigger;
 use lab::pods::fake::FakeRuntime;
 use lab::pods::{Exit, PodRuntime};
-use lab::registry::{Cluster, Registry};
+use lab::registry::{Cluster, Registry, ScaleError, scale};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 

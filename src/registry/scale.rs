@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::model::Deployment;
-use crate::registry::{Cluster, Registry};
-
-/// More would exceed what a laptop runs, long before the lab's thousand pod addresses.
-pub const MAX_REPLICAS: u32 = 250;
+use super::{Cluster, Registry};
+use crate::model::{Deployment, MAX_REPLICAS};
 
 /// Why a Deployment was not scaled.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScaleError {
     /// No Deployment or Service has that name.
     #[error("nothing called {name:?} can be scaled; there is {}", known.join(", "))]
