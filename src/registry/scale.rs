@@ -18,7 +18,7 @@ pub enum ScaleError {
     },
     /// The Service leads to addresses of the user's.
     #[error(
-        "{name:?} leads to addresses of your own (`endpoints` in lab.toml); start or stop what listens there"
+        "{name:?} has endpoints of your own (`endpoints` in lab.toml) and no pods that could be scaled"
     )]
     NoPods {
         /// The Service.

@@ -108,12 +108,20 @@ async fn whole_path(runtime: &'static str) {
         told.contains("admin") && told.contains("Admin123!@#"),
         "the login is told: {told}"
     );
+    status_keeps_its_contract(&lab, runtime);
+    let total = console_and_api_answer(&lab).await;
+    scale_adds_and_drains(&lab).await;
+    data_survives_down(&lab, total).await;
+    lab.down();
+}
 
+/// Fields that scripts rely on, and one ready pod behind every Service.
+fn status_keeps_its_contract(lab: &Lab, runtime: &str) {
     let status = lab.status();
     assert_eq!(status["name"], lab.name());
     assert_eq!(status["runtime"], runtime);
     assert_eq!(status["ready"], true);
-    assert!(status["stores"]["mongodb"].is_string() || status["stores"]["mongodb"].is_object());
+    assert_eq!(status["stores"]["mongodb"], "built-in store");
     for service in [
         "mongodb",
         "identity",
@@ -122,53 +130,56 @@ async fn whole_path(runtime: &'static str) {
         "console-api",
         "console-api-v2",
     ] {
-        assert_eq!(
-            ready_endpoints(&status, service).len(),
-            1,
-            "{service}: {status:#}"
-        );
+        let ready = ready_endpoints(&status, service).len();
+        assert_eq!(ready, 1, "{service}: {status:#}");
     }
-    if runtime == "docker" {
-        let services = status["services"].as_array().unwrap();
-        let inventory = services
-            .iter()
-            .find(|service| service["name"] == "inventory")
-            .unwrap();
-        let cluster_ip = inventory["cluster_ip"].as_str().unwrap();
-        assert!(cluster_ip.starts_with("10."), "{cluster_ip}");
-    }
+    let services = status["services"].as_array().unwrap().iter();
+    let cluster_ip = |name: &str| {
+        let mut services = services.clone();
+        let found = services.find(|service| service["name"] == name).unwrap();
+        found["cluster_ip"].as_str().unwrap().to_owned()
+    };
+    let range = if runtime == "docker" {
+        "10."
+    } else {
+        "127.43."
+    };
+    assert!(cluster_ip("inventory").starts_with(range), "{status:#}");
+}
 
-    // The console is there, and its API answers out of MongoDB.
+/// The page is there, and the API answers out of MongoDB to those who may ask; how many there are.
+async fn console_and_api_answer(lab: &Lab) -> u64 {
     let https = lab.https();
-    let console = status["urls"]["console"].as_str().unwrap();
-    let page = https.get(console).await.unwrap();
+    let status = lab.status();
+    let page = https
+        .get(status["urls"]["console"].as_str().unwrap())
+        .await
+        .unwrap();
     assert_eq!(page.status, 200);
-    assert!(
-        page.headers["content-type"]
-            .to_str()
-            .unwrap()
-            .starts_with("text/html")
-    );
+    let kind = page.headers["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("text/html"), "{kind}");
+
+    let everything = json!({"query": {}});
     let token = lab.token().await;
     let url = lab.list_url();
     let all = https
-        .post(&url, Some(&token), &json!({"query": {}}))
+        .post(&url, Some(&token), &everything)
         .await
         .unwrap()
         .json();
     let total = all["total_count"].as_u64().unwrap();
     assert!(total >= 200, "sample data was loaded: {total}");
 
-    // Without a token nothing is told.
-    let refused = https.post(&url, None, &json!({"query": {}})).await.unwrap();
+    let refused = https.post(&url, None, &everything).await.unwrap();
     assert_eq!(refused.status, 401);
-    assert_eq!(
-        refused.json()["detail"]["code"],
-        "ERROR_AUTHENTICATE_FAILURE"
-    );
+    let code = &refused.json()["detail"]["code"];
+    assert_eq!(code, "ERROR_AUTHENTICATE_FAILURE");
+    total
+}
 
-    // Scale up: endpoints are added, nothing is restarted.
-    let before = pods(&status, "inventory");
+/// Endpoints are added and nothing is restarted; the film tells of five; one is left in the end.
+async fn scale_adds_and_drains(lab: &Lab) {
+    let before = pods(&lab.status(), "inventory");
     lab.ok(&["scale", "inventory", "5"]);
     let scaled = eventually!("five ready endpoints", {
         let status = lab.status();
@@ -183,30 +194,27 @@ async fn whole_path(runtime: &'static str) {
         after.iter().all(|(_, restarts)| *restarts == 0),
         "{after:?}"
     );
-
-    film(&lab);
-
+    film(lab);
     lab.ok(&["scale", "inventory", "1"]);
     eventually!("one endpoint", {
         let status = lab.status();
         (ready_endpoints(&status, "inventory").len() == 1 && pods(&status, "inventory").len() == 1)
             .then_some(())
     });
-    assert!(
-        !lab.ok(&["logs", "inventory"]).is_empty(),
-        "inventory logs something"
-    );
+    assert!(lab.ok(&["logs", "inventory"]).contains("inventory"));
+}
 
-    // Down and up again: what was acknowledged is still there.
-    let created = https
-        .post(
-            &url.replace("/list", "/create"),
-            Some(&token),
-            &json!({
-                "name": "kept", "provider": "aws", "cloud_service_group": "EC2",
-                "cloud_service_type": "Instance", "data": {}, "reference": {},
-            }),
-        )
+/// What was acknowledged before `down` is there after the next `up`.
+async fn data_survives_down(lab: &Lab, total: u64) {
+    let token = lab.token().await;
+    let resource = json!({
+        "name": "kept", "provider": "aws", "cloud_service_group": "EC2",
+        "cloud_service_type": "Instance", "data": {}, "reference": {},
+    });
+    let create = lab.list_url().replace("/list", "/create");
+    let created = lab
+        .https()
+        .post(&create, Some(&token), &resource)
         .await
         .unwrap();
     assert_eq!(created.status, 200, "{}", created.text());
@@ -214,18 +222,14 @@ async fn whole_path(runtime: &'static str) {
     lab.assert_nothing_left_but_data();
     lab.up();
     let token = lab.token().await;
+    let everything = json!({"query": {}});
     let again = lab
         .https()
-        .post(&lab.list_url(), Some(&token), &json!({"query": {}}))
+        .post(&lab.list_url(), Some(&token), &everything)
         .await
         .unwrap();
-    assert_eq!(
-        again.json()["total_count"].as_u64(),
-        Some(total + 1),
-        "{}",
-        again.text()
-    );
-    lab.down();
+    let count = again.json()["total_count"].as_u64();
+    assert_eq!(count, Some(total + 1), "{}", again.text());
 }
 
 /// `lab trace` tells every hop, in words and as data.

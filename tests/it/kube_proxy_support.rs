@@ -84,7 +84,7 @@ impl Proxied {
         let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
         match event.unwrap().unwrap() {
             Event::Connection(connection) => connection,
-            other => panic!("{other:?}"),
+            span @ Event::Span(_) => panic!("{span:?}"),
         }
     }
 }

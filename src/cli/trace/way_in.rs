@@ -115,7 +115,7 @@ impl Screen<'_> {
 fn front(span: &Span) -> Option<String> {
     let mut parts = Vec::new();
     if let Some(version) = attribute(span, "tls_version") {
-        parts.push(version.to_owned());
+        parts.push(version.clone());
     }
     if let Some(sni) = attribute(span, "sni") {
         parts.push(format!("SNI {sni}"));

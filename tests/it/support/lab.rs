@@ -288,9 +288,17 @@ impl Drop for Lab {
             remove(&["volume", "ls", "-q"], &["volume", "rm"]);
         }
         if std::thread::panicking() {
-            eprintln!("log of {}:\n{}", self.name, self.log());
+            show(&format!("log of {}:\n{}", self.name, self.log()));
         }
     }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "what a failing test says is shown with it"
+)]
+fn show(text: &str) {
+    eprintln!("{text}");
 }
 
 /// What a `docker` listing prints for the lab of this name.
