@@ -11,6 +11,8 @@ use super::show;
 
 mod operators;
 
+pub(crate) use operators::is_known;
+
 /// A parsed expression.
 #[derive(Debug)]
 pub(crate) enum Expression {
@@ -63,6 +65,45 @@ struct Scope<'a> {
 impl Expression {
     /// Reads an expression.
     pub(crate) fn parse(value: &Bson) -> Outcome<Self> {
+        let expression = Self::read(value)?;
+        expression.check_variables(&mut Vec::new())?;
+        Ok(expression)
+    }
+
+    /// Fails on a variable that nothing binds.
+    fn check_variables<'e>(&'e self, bound: &mut Vec<&'e str>) -> Outcome<()> {
+        match self {
+            Self::Literal(_) | Self::Path(_) => Ok(()),
+            Self::Variable(name, _) => {
+                let known = matches!(name.as_str(), "ROOT" | "CURRENT" | "NOW" | "REMOVE");
+                if known || bound.contains(&name.as_str()) {
+                    return Ok(());
+                }
+                Err(Failure::new(
+                    17276,
+                    format!("Use of undefined variable: {name}"),
+                ))
+            }
+            Self::Object(fields) => fields
+                .iter()
+                .try_for_each(|(_, field)| field.check_variables(bound)),
+            Self::Array(items) | Self::Call(_, items) => items
+                .iter()
+                .try_for_each(|item| item.check_variables(bound)),
+            Self::Named(_, arguments) => arguments
+                .values()
+                .try_for_each(|argument| argument.check_variables(bound)),
+            Self::Each(_, input, name, body) => {
+                input.check_variables(bound)?;
+                bound.push(name);
+                let result = body.check_variables(bound);
+                bound.pop();
+                result
+            }
+        }
+    }
+
+    fn read(value: &Bson) -> Outcome<Self> {
         match value {
             Bson::String(text) => match text.strip_prefix('$') {
                 None => Ok(Self::Literal(value.clone())),
@@ -77,7 +118,7 @@ impl Expression {
             },
             Bson::Array(items) => items
                 .iter()
-                .map(Self::parse)
+                .map(Self::read)
                 .collect::<Outcome<_>>()
                 .map(Self::Array),
             Bson::Document(inner) => Self::parse_document(inner),
@@ -108,7 +149,7 @@ impl Expression {
                     ),
                 ));
             }
-            fields.push((name.clone(), Self::parse(value)?));
+            fields.push((name.clone(), Self::read(value)?));
         }
         Ok(Self::Object(fields))
     }
@@ -234,14 +275,13 @@ fn path(name: &str) -> Outcome<Vec<String>> {
 
 fn variable(name: &str) -> Outcome<Expression> {
     let mut parts = super::path::split(name);
-    let first = parts.remove(0);
-    let upper = first.starts_with(|letter: char| letter.is_ascii_uppercase());
-    if upper && !matches!(first.as_str(), "ROOT" | "CURRENT" | "NOW" | "REMOVE") {
+    if parts.iter().any(String::is_empty) {
         return Err(Failure::new(
-            17276,
-            format!("Use of undefined variable: {first}"),
+            15998,
+            "FieldPath field names may not be empty strings.",
         ));
     }
+    let first = parts.remove(0);
     Ok(Expression::Variable(first, parts))
 }
 

@@ -108,11 +108,14 @@ pub(crate) fn arithmetic(name: &str, values: &[&Bson]) -> Outcome<Option<Bson>> 
             value => value,
         };
         if double(operand).is_none() {
-            return Err(Failure::type_mismatch(format!(
-                "{name} only supports numeric{} types, not {}",
-                if multiply { "" } else { " or date" },
-                show::type_name(Some(operand))
-            )));
+            return Err(Failure::new(
+                if multiply { 16555 } else { 16554 },
+                format!(
+                    "{name} only supports numeric{} types, not {}",
+                    if multiply { "" } else { " or date" },
+                    show::type_name(Some(operand))
+                ),
+            ));
         }
         total = match combine(&total, operand, multiply) {
             Some(total) => total,

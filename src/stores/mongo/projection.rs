@@ -2,7 +2,7 @@
 
 use bson::{Bson, Document};
 
-use super::expression::Expression;
+use super::expression::{self, Expression};
 use super::failure::{Failure, Outcome};
 use super::filter::Filter;
 use super::number;
@@ -145,6 +145,18 @@ fn add(
                     Action::Exclude
                 }
             }
+            Bson::Document(inner) if inner.len() > 1 => {
+                return Err(Failure::new(
+                    16410,
+                    "FieldPath field names may not start with '$'. Consider using $getField or $setField.",
+                ));
+            }
+            Bson::Document(inner) => {
+                if let Some(name) = inner.keys().find(|name| !expression::is_known(name)) {
+                    return Err(Failure::new(31325, format!("Unknown expression {name}")));
+                }
+                Action::Compute(Expression::parse(value)?)
+            }
             value => Action::Compute(Expression::parse(value)?),
         };
         let wanted = match &action {
@@ -222,7 +234,10 @@ fn place(fields: &mut Fields, path: &str, full: &str, action: Action) -> Outcome
     };
     match &mut fields[at].1 {
         Action::Nested(inner) => place(inner, rest, full, action),
-        _ => Err(collision()),
+        _ => Err(Failure::new(
+            31249,
+            format!("Path collision at {full} remaining portion {rest}"),
+        )),
     }
 }
 

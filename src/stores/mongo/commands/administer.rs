@@ -80,11 +80,7 @@ pub(super) async fn drop_database(call: Call) -> Outcome<Document> {
             for collection in &collections {
                 collection.drop(transaction)?;
             }
-            Ok(if collections.is_empty() {
-                doc! { "ok": 1.0 }
-            } else {
-                doc! { "dropped": database, "ok": 1.0 }
-            })
+            Ok(doc! { "ok": 1.0 })
         })
         .await
 }

@@ -316,9 +316,14 @@ pub(super) fn distinct(call: &Call) -> Outcome<Document> {
     let filter = Filter::parse(&call.document("query")?)?;
     let mut values = std::collections::BTreeMap::new();
     for item in call.flow(&namespace, filter, None, None)? {
-        path::any(&item?, &field, true, &mut |value| {
+        path::any(&item?, &field, false, &mut |value| {
             // An array is told by its items.
-            if let Some(value) = value.filter(|value| !matches!(value, Bson::Array(_))) {
+            let found = match value {
+                Some(Bson::Array(items)) => items.as_slice(),
+                Some(value) => std::slice::from_ref(value),
+                None => &[],
+            };
+            for value in found {
                 values
                     .entry(key::encoded(value))
                     .or_insert_with(|| value.clone());

@@ -200,11 +200,15 @@ pub(super) async fn update(call: Call) -> Outcome<Document> {
                 Ok(())
             })?;
             call.note_documents(changed + upserted.len());
-            let mut reply = doc! { "n": number::count(found), "nModified": number::count(changed) };
+            let mut reply = doc! { "n": number::count(found) };
+            if !errors.is_empty() {
+                reply.insert("writeErrors", errors);
+            }
             if !upserted.is_empty() {
                 reply.insert("upserted", upserted);
             }
-            Ok(with_errors(reply, errors))
+            reply.extend(doc! { "nModified": number::count(changed), "ok": 1.0 });
+            Ok(reply)
         })
         .await
 }

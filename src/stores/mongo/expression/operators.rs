@@ -46,6 +46,14 @@ const POSITIONAL: &[(&str, usize, usize)] = &[
     ("$max", 0, usize::MAX),
 ];
 
+/// Whether there is an operator of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    matches!(
+        name,
+        "$literal" | "$cond" | "$filter" | "$map" | "$dateToString"
+    ) || POSITIONAL.iter().any(|(known, ..)| *known == name)
+}
+
 pub(super) fn parse(name: &str, value: &Bson) -> Outcome<Expression> {
     match name {
         "$literal" => return Ok(Expression::Literal(value.clone())),
@@ -76,9 +84,9 @@ pub(super) fn parse(name: &str, value: &Bson) -> Outcome<Expression> {
     let arguments = match value {
         Bson::Array(items) => items
             .iter()
-            .map(Expression::parse)
+            .map(Expression::read)
             .collect::<Outcome<Vec<_>>>()?,
-        single => vec![Expression::parse(single)?],
+        single => vec![Expression::read(single)?],
     };
     if arguments.len() < *least || arguments.len() > *most {
         let (code, wanted) = match (*least, *most) {
@@ -118,7 +126,7 @@ fn named(
                 format!("Unrecognized argument to {name}: {field}"),
             ));
         };
-        arguments.insert(*field, Expression::parse(value)?);
+        arguments.insert(*field, Expression::read(value)?);
     }
     if let Some(missing) = needed.iter().find(|field| !arguments.contains_key(**field)) {
         return Err(Failure::new(
@@ -131,10 +139,9 @@ fn named(
 
 fn conditional(value: &Bson) -> Outcome<Expression> {
     let arguments = match value {
-        Bson::Array(items) if items.len() == 3 => items
-            .iter()
-            .map(Expression::parse)
-            .collect::<Outcome<_>>()?,
+        Bson::Array(items) if items.len() == 3 => {
+            items.iter().map(Expression::read).collect::<Outcome<_>>()?
+        }
         Bson::Document(fields) => {
             if let Some(name) = fields
                 .keys()
@@ -146,7 +153,7 @@ fn conditional(value: &Bson) -> Outcome<Expression> {
                 ));
             }
             let field = |name: &str, code| match fields.get(name) {
-                Some(value) => Expression::parse(value),
+                Some(value) => Expression::read(value),
                 None => Err(Failure::new(
                     code,
                     format!("Missing '{name}' parameter to $cond"),
@@ -187,7 +194,7 @@ fn each(keep: bool, value: &Bson) -> Outcome<Expression> {
         ));
     }
     let field = |name: &str, code: i32| match fields.get(name) {
-        Some(value) => Expression::parse(value).map(Box::new),
+        Some(value) => Expression::read(value).map(Box::new),
         None => Err(Failure::new(code, format!("Missing '{name}' parameter"))),
     };
     let name = fields.get_str("as").unwrap_or("this").to_owned();
