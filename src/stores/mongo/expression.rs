@@ -10,8 +10,9 @@ use super::failure::{Failure, Outcome};
 use super::show;
 
 mod operators;
+mod parse;
 
-pub(crate) use operators::is_known;
+pub(crate) use parse::is_known;
 
 /// A parsed expression.
 #[derive(Debug)]
@@ -139,7 +140,7 @@ impl Expression {
                         ),
                     ));
                 }
-                return operators::parse(name, value);
+                return parse::parse(name, value);
             }
             if name.contains('.') {
                 return Err(Failure::new(
@@ -238,13 +239,12 @@ fn each(
         let value = body.evaluate(scope);
         let item = scope.variables.pop().map_or(Bson::Null, |(_, item)| item);
         let value = value?;
-        match keep {
-            true => {
-                if Computed(value).is_true() {
-                    result.push(item);
-                }
+        if keep {
+            if Computed(value).is_true() {
+                result.push(item);
             }
-            false => result.push(value.unwrap_or(Bson::Null)),
+        } else {
+            result.push(value.unwrap_or(Bson::Null));
         }
     }
     Ok(result)
@@ -253,9 +253,10 @@ fn each(
 fn path(name: &str) -> Outcome<Vec<String>> {
     let parts = super::path::split(name);
     if parts.iter().any(String::is_empty) {
-        let message = match name.ends_with('.') {
-            true => "FieldPath must not end with a '.'.",
-            false => "FieldPath field names may not be empty strings.",
+        let message = if name.ends_with('.') {
+            "FieldPath must not end with a '.'."
+        } else {
+            "FieldPath field names may not be empty strings."
         };
         return Err(Failure::new(
             if name.ends_with('.') { 40353 } else { 15998 },

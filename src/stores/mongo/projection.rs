@@ -225,12 +225,11 @@ fn place(fields: &mut Fields, path: &str, full: &str, action: Action) -> Outcome
         fields.push((path.to_owned(), action));
         return Ok(());
     };
-    let at = match fields.iter().position(|(known, _)| known == name) {
-        Some(at) => at,
-        None => {
-            fields.push((name.to_owned(), Action::Nested(Fields::new())));
-            fields.len() - 1
-        }
+    let at = if let Some(at) = fields.iter().position(|(known, _)| known == name) {
+        at
+    } else {
+        fields.push((name.to_owned(), Action::Nested(Fields::new())));
+        fields.len() - 1
     };
     match &mut fields[at].1 {
         Action::Nested(inner) => place(inner, rest, full, action),
@@ -251,7 +250,8 @@ fn apply(fields: &Fields, mode: Mode, document: &Document, root: &Document) -> O
         match action {
             None if mode == Mode::Include => {}
             None | Some(Action::Include) => drop(result.insert(name, value.clone())),
-            Some(Action::Exclude) => {}
+            // What matches is added below.
+            Some(Action::Exclude | Action::ElementMatch(_)) => {}
             Some(Action::Compute(expression)) => {
                 if mode == Mode::Add
                     && let Some(value) = expression.evaluate_root(root)?.0
@@ -260,9 +260,8 @@ fn apply(fields: &Fields, mode: Mode, document: &Document, root: &Document) -> O
                 }
             }
             Some(Action::Slice(skip, limit)) => {
-                drop(result.insert(name, sliced(value, *skip, *limit)))
+                drop(result.insert(name, sliced(value, *skip, *limit)));
             }
-            Some(Action::ElementMatch(_)) => {}
             Some(Action::Nested(inner)) => {
                 if let Some(value) = nested(inner, mode, value, root)? {
                     result.insert(name, value);
@@ -291,9 +290,9 @@ fn apply(fields: &Fields, mode: Mode, document: &Document, root: &Document) -> O
                 }
             }
             Action::Nested(inner) if !document.contains_key(name) && mode != Mode::Exclude => {
-                let made = apply(inner, mode, &Document::new(), root)?;
+                let new = apply(inner, mode, &Document::new(), root)?;
                 if computes(inner) {
-                    result.insert(name, made);
+                    result.insert(name, new);
                 }
             }
             _ => {}

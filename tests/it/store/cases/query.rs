@@ -420,7 +420,7 @@ fn sorts() -> Vec<Case> {
     ));
     let states = ["ACTIVE", "DELETED", "OFF"];
     let services: Vec<Document> = (0..60)
-        .map(|number| doc! { "_id": number, "domain": format!("d{}", number % 2), "state": states[number as usize % 3], "at": (number * 37) % 60 })
+        .map(|number| doc! { "_id": number, "domain": format!("d{}", number % 2), "state": states[usize::try_from(number).unwrap() % 3], "at": (number * 37) % 60 })
         .collect();
     let mut commands = vec![
         insert(services),
