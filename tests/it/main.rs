@@ -37,3 +37,6 @@ mod node;
 mod pods_docker;
 mod pods_process;
 mod support;
+//! Integration tests.
+
+mod store;

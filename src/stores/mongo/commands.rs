@@ -12,6 +12,7 @@ use super::wire::Request;
 
 mod administer;
 mod arguments;
+mod indexes;
 mod modify;
 mod query;
 mod tell;
@@ -89,9 +90,9 @@ pub(super) async fn run(
         "create" => administer::create(call).await,
         "drop" => administer::drop(call).await,
         "dropDatabase" => administer::drop_database(call).await,
-        "createIndexes" => administer::create_indexes(call).await,
-        "dropIndexes" => administer::drop_indexes(call).await,
-        "listIndexes" => blocking(call, administer::list_indexes).await,
+        "createIndexes" => indexes::create_indexes(call).await,
+        "dropIndexes" => indexes::drop_indexes(call).await,
+        "listIndexes" => blocking(call, indexes::list_indexes).await,
         "listCollections" => blocking(call, administer::list_collections).await,
         "listDatabases" => blocking(call, administer::list_databases).await,
         "commitTransaction" | "abortTransaction" => Err(Failure::new(

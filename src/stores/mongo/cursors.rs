@@ -10,7 +10,7 @@ use super::failure::{Failure, Outcome};
 use super::pipeline::Flow;
 
 /// As in MongoDB.
-const IDLE: Duration = Duration::from_mins(10);
+const IDLE: Duration = Duration::from_secs(600);
 /// What a batch may hold; one document more than this is never put in.
 const BATCH_BYTES: usize = 16 << 20;
 /// Each holds a snapshot, and old snapshots keep the file from shrinking.

@@ -10,6 +10,9 @@ use super::failure::{Failure, Outcome};
 use super::show;
 
 mod operators;
+mod parse;
+
+pub(crate) use parse::is_known;
 
 /// A parsed expression.
 #[derive(Debug)]
@@ -63,6 +66,45 @@ struct Scope<'a> {
 impl Expression {
     /// Reads an expression.
     pub(crate) fn parse(value: &Bson) -> Outcome<Self> {
+        let expression = Self::read(value)?;
+        expression.check_variables(&mut Vec::new())?;
+        Ok(expression)
+    }
+
+    /// Fails on a variable that nothing binds.
+    fn check_variables<'e>(&'e self, bound: &mut Vec<&'e str>) -> Outcome<()> {
+        match self {
+            Self::Literal(_) | Self::Path(_) => Ok(()),
+            Self::Variable(name, _) => {
+                let known = matches!(name.as_str(), "ROOT" | "CURRENT" | "NOW" | "REMOVE");
+                if known || bound.contains(&name.as_str()) {
+                    return Ok(());
+                }
+                Err(Failure::new(
+                    17276,
+                    format!("Use of undefined variable: {name}"),
+                ))
+            }
+            Self::Object(fields) => fields
+                .iter()
+                .try_for_each(|(_, field)| field.check_variables(bound)),
+            Self::Array(items) | Self::Call(_, items) => items
+                .iter()
+                .try_for_each(|item| item.check_variables(bound)),
+            Self::Named(_, arguments) => arguments
+                .values()
+                .try_for_each(|argument| argument.check_variables(bound)),
+            Self::Each(_, input, name, body) => {
+                input.check_variables(bound)?;
+                bound.push(name);
+                let result = body.check_variables(bound);
+                bound.pop();
+                result
+            }
+        }
+    }
+
+    fn read(value: &Bson) -> Outcome<Self> {
         match value {
             Bson::String(text) => match text.strip_prefix('$') {
                 None => Ok(Self::Literal(value.clone())),
@@ -77,7 +119,7 @@ impl Expression {
             },
             Bson::Array(items) => items
                 .iter()
-                .map(Self::parse)
+                .map(Self::read)
                 .collect::<Outcome<_>>()
                 .map(Self::Array),
             Bson::Document(inner) => Self::parse_document(inner),
@@ -98,7 +140,7 @@ impl Expression {
                         ),
                     ));
                 }
-                return operators::parse(name, value);
+                return parse::parse(name, value);
             }
             if name.contains('.') {
                 return Err(Failure::new(
@@ -108,7 +150,7 @@ impl Expression {
                     ),
                 ));
             }
-            fields.push((name.clone(), Self::parse(value)?));
+            fields.push((name.clone(), Self::read(value)?));
         }
         Ok(Self::Object(fields))
     }
@@ -197,13 +239,12 @@ fn each(
         let value = body.evaluate(scope);
         let item = scope.variables.pop().map_or(Bson::Null, |(_, item)| item);
         let value = value?;
-        match keep {
-            true => {
-                if Computed(value).is_true() {
-                    result.push(item);
-                }
+        if keep {
+            if Computed(value).is_true() {
+                result.push(item);
             }
-            false => result.push(value.unwrap_or(Bson::Null)),
+        } else {
+            result.push(value.unwrap_or(Bson::Null));
         }
     }
     Ok(result)
@@ -212,9 +253,10 @@ fn each(
 fn path(name: &str) -> Outcome<Vec<String>> {
     let parts = super::path::split(name);
     if parts.iter().any(String::is_empty) {
-        let message = match name.ends_with('.') {
-            true => "FieldPath must not end with a '.'.",
-            false => "FieldPath field names may not be empty strings.",
+        let message = if name.ends_with('.') {
+            "FieldPath must not end with a '.'."
+        } else {
+            "FieldPath field names may not be empty strings."
         };
         return Err(Failure::new(
             if name.ends_with('.') { 40353 } else { 15998 },
@@ -234,14 +276,13 @@ fn path(name: &str) -> Outcome<Vec<String>> {
 
 fn variable(name: &str) -> Outcome<Expression> {
     let mut parts = super::path::split(name);
-    let first = parts.remove(0);
-    let upper = first.starts_with(|letter: char| letter.is_ascii_uppercase());
-    if upper && !matches!(first.as_str(), "ROOT" | "CURRENT" | "NOW" | "REMOVE") {
+    if parts.iter().any(String::is_empty) {
         return Err(Failure::new(
-            17276,
-            format!("Use of undefined variable: {first}"),
+            15998,
+            "FieldPath field names may not be empty strings.",
         ));
     }
+    let first = parts.remove(0);
     Ok(Expression::Variable(first, parts))
 }
 

@@ -63,7 +63,9 @@ impl Failure {
             8 => "UnknownError",
             9 => "FailedToParse",
             14 => "TypeMismatch",
+            13 => "Unauthorized",
             15 => "Overflow",
+            16 => "InvalidLength",
             17 => "ProtocolError",
             20 => "IllegalOperation",
             26 => "NamespaceNotFound",
@@ -84,12 +86,15 @@ impl Failure {
             73 => "InvalidNamespace",
             85 => "IndexOptionsConflict",
             86 => "IndexKeySpecsConflict",
+            91 => "ShutdownInProgress",
             115 => "CommandNotSupported",
+            125 => "CommandFailed",
             168 => "InvalidPipelineOperator",
             171 => "CannotIndexParallelArrays",
             197 => "InvalidIndexSpecificationOption",
             238 => "NotImplemented",
             292 => "QueryExceededMemoryLimitNoDiskUseAllowed",
+            352 => "UnsupportedOpQueryCommand",
             10334 => "BSONObjectTooLarge",
             11000 => "DuplicateKey",
             code => return format!("Location{code}"),
@@ -113,8 +118,8 @@ impl Failure {
     pub(crate) fn to_write_error(&self, index: usize) -> Document {
         let mut entry =
             doc! { "index": i32::try_from(index).unwrap_or(i32::MAX), "code": self.code };
-        entry.extend(self.more.clone());
         entry.insert("errmsg", self.message.clone());
+        entry.extend(self.more.clone());
         entry
     }
 }

@@ -204,15 +204,14 @@ impl Test {
     /// Whether it holds for an item of an array (`$elemMatch`, `$pull`).
     pub(crate) fn holds_for_item(&self, item: &Bson) -> Outcome<bool> {
         let mut holder = Document::new();
-        match self {
-            Self::Not(test) => Ok(!test.holds_for_item(item)?),
-            _ => {
-                if let Bson::Array(_) = item {
-                    holder.insert("0", item.clone());
-                    return self.holds_at(&holder, &["0".to_owned()]);
-                }
-                self.holds(Some(item))
+        if let Self::Not(test) = self {
+            Ok(!test.holds_for_item(item)?)
+        } else {
+            if let Bson::Array(_) = item {
+                holder.insert("0", item.clone());
+                return self.holds_at(&holder, &["0".to_owned()]);
             }
+            self.holds(Some(item))
         }
     }
 }

@@ -6,7 +6,7 @@
 //! - [`serve`]: accept, one task a connection, drain.
 //! - `wire`: frames. `commands`: what each command does. `cursors`: batches.
 //! - `filter`, `expression`, `projection`, `update`, `order`, `pipeline`: the query language, pure.
-//! - `storage`, `catalog`, `records`, `plan`: the database file, collections, documents with their
+//! - `storage`, `catalog`, `records`, `writing`, `plan`, `scan`: the database file, collections, documents with their
 //!   index entries, and which index answers a query.
 
 mod catalog;
@@ -24,11 +24,13 @@ mod pipeline;
 mod plan;
 mod projection;
 mod records;
+mod scan;
 mod server;
 mod show;
 mod storage;
 mod update;
 mod wire;
+mod writing;
 
 pub use server::{Emit, Settings, serve};
 pub use storage::StoreError;

@@ -108,11 +108,14 @@ pub(crate) fn arithmetic(name: &str, values: &[&Bson]) -> Outcome<Option<Bson>> 
             value => value,
         };
         if double(operand).is_none() {
-            return Err(Failure::type_mismatch(format!(
-                "{name} only supports numeric{} types, not {}",
-                if multiply { "" } else { " or date" },
-                show::type_name(Some(operand))
-            )));
+            return Err(Failure::new(
+                if multiply { 14 } else { 16554 },
+                format!(
+                    "{name} only supports numeric{} types, not {}",
+                    if multiply { "" } else { " or date" },
+                    show::type_name(Some(operand))
+                ),
+            ));
         }
         total = match combine(&total, operand, multiply) {
             Some(total) => total,
@@ -177,27 +180,21 @@ fn subtract(left: &Bson, right: &Bson) -> Outcome<Bson> {
 }
 
 /// `$sum`, `$min`, `$max` over operands.
-pub(crate) fn accumulate(name: &str, operands: &[&Bson]) -> Option<Bson> {
-    match name {
-        "$sum" => {
-            let mut total = Bson::Int32(0);
-            for operand in operands {
-                total = sum(&total, operand);
-            }
-            Some(total)
-        }
-        _ => {
-            let values = operands
-                .iter()
-                .filter(|value| !matches!(value, Bson::Null | Bson::Undefined));
-            let best = if name == "$min" {
-                values.min_by(|a, b| key::compare(a, b))
-            } else {
-                values.max_by(|a, b| key::compare(a, b))
-            };
-            Some(best.map_or(Bson::Null, |value| (*value).clone()))
-        }
+pub(crate) fn accumulate(name: &str, operands: &[&Bson]) -> Bson {
+    if name == "$sum" {
+        return operands
+            .iter()
+            .fold(Bson::Int32(0), |total, operand| sum(&total, operand));
     }
+    let values = operands
+        .iter()
+        .filter(|value| !matches!(value, Bson::Null | Bson::Undefined));
+    let best = if name == "$min" {
+        values.min_by(|a, b| key::compare(a, b))
+    } else {
+        values.max_by(|a, b| key::compare(a, b))
+    };
+    best.map_or(Bson::Null, |value| (*value).clone())
 }
 
 /// Adds what is a number and leaves out what is not.

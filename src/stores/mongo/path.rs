@@ -49,10 +49,8 @@ fn any_item(
         if position != Some(index) {
             return false;
         }
+        // An array at a position is one value, and is not expanded again.
         match item {
-            Bson::Array(inner) if rest.len() == 1 => {
-                (expand && inner.iter().any(|item| visit(Some(item)))) || visit(Some(item))
-            }
             _ if rest.len() == 1 => visit(Some(item)),
             Bson::Document(inner) => any(inner, &rest[1..], expand, visit),
             Bson::Array(inner) => any_item(inner, &rest[1..], expand, visit),

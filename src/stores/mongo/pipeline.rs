@@ -57,6 +57,7 @@ impl Stage {
         Ok(stages)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a stage")]
     fn parse(name: &str, form: &Bson, stages: &mut Vec<Self>) -> Outcome<()> {
         let object = |code: i32, message: &str| {
             form.as_document()

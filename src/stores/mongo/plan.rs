@@ -1,22 +1,19 @@
-//! Which index answers a query, and the scan that follows from it.
+//! Which index answers a query.
 //!
 //! Rules, not costs: a whole unique key first; then an index that gives the wanted order, unless
-//! another narrows further and a look at its entries shows that they are few. The scan only
-//! narrows: every document that it yields is still asked the whole query.
+//! another narrows further and a look at its entries shows that they are few. A plan only
+//! narrows: every document that its scan finds is still asked the whole query.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
 
-use bson::{Bson, Document};
-use redb::Range;
+use bson::Bson;
 
 use super::catalog::Index;
-use super::failure::{Failure, Outcome};
+use super::failure::Outcome;
 use super::filter::{Comparison, Filter, Test};
 use super::key;
 use super::path::{self, Pattern};
-use super::records::{Records, decode, record_of};
+use super::records::Records;
 
 /// More ranges than this and reading everything is as good.
 const MOST_RANGES: usize = 200;
@@ -25,13 +22,17 @@ const SAMPLE: usize = 1000;
 
 /// How the documents are found.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not exclude one another"
+)]
 pub(crate) struct Plan {
     /// Which index; none reads the collection.
     pub(crate) index: Option<usize>,
     /// From (inclusive) and to (exclusive).
-    ranges: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) ranges: Vec<(Vec<u8>, Vec<u8>)>,
     /// Greatest key first.
-    reverse: bool,
+    pub(crate) reverse: bool,
     /// The documents come in the wanted order.
     pub(crate) sorted: bool,
     /// At most one document per range.
@@ -318,107 +319,4 @@ fn successor(mut bytes: Vec<u8>) -> Vec<u8> {
         *last += 1;
     }
     bytes
-}
-
-/// The documents that a plan finds and a query accepts, one at a time.
-pub(crate) struct Scan<'r, R> {
-    records: R,
-    plan: Plan,
-    filter: Filter,
-    next_range: usize,
-    entries: Option<Range<'r, &'static [u8], ()>>,
-    documents: Option<Range<'r, u64, &'static [u8]>>,
-    seen: Option<HashSet<u64>>,
-    /// Documents that were looked at.
-    pub(crate) examined: Arc<AtomicU64>,
-}
-
-impl<'r, R: Records<'r>> Scan<'r, R> {
-    /// Starts it.
-    pub(crate) fn new(records: R, plan: Plan, filter: Filter) -> Outcome<Self> {
-        let multikey = plan
-            .index
-            .is_some_and(|at| records.collection().indexes[at].multikey);
-        let documents = match plan.index {
-            None => Some(records.documents()?),
-            Some(_) => None,
-        };
-        Ok(Self {
-            records,
-            plan,
-            filter,
-            next_range: 0,
-            entries: None,
-            documents,
-            seen: multikey.then(HashSet::new),
-            examined: Arc::default(),
-        })
-    }
-
-    fn candidate(&mut self) -> Outcome<Option<(u64, Document)>> {
-        let failed = |error: redb::StorageError| Failure::storage(&error);
-        if let Some(documents) = &mut self.documents {
-            return match documents.next() {
-                None => Ok(None),
-                Some(row) => {
-                    let (record, bytes) = row.map_err(failed)?;
-                    Ok(Some((record.value(), decode(bytes.value())?)))
-                }
-            };
-        }
-        loop {
-            let Some(entries) = &mut self.entries else {
-                let (Some(index), Some((from, to))) =
-                    (self.plan.index, self.plan.ranges.get(self.next_range))
-                else {
-                    return Ok(None);
-                };
-                self.next_range += 1;
-                if from < to {
-                    self.entries = Some(self.records.entries(index, from, to)?);
-                }
-                continue;
-            };
-            let row = if self.plan.reverse {
-                entries.next_back()
-            } else {
-                entries.next()
-            };
-            let Some(row) = row else {
-                self.entries = None;
-                continue;
-            };
-            let record = record_of(row.map_err(failed)?.0.value());
-            if self.seen.as_mut().is_some_and(|seen| !seen.insert(record)) {
-                continue;
-            }
-            let document = self.records.document(record)?;
-            return match document {
-                Some(document) => Ok(Some((record, document))),
-                None => Err(Failure::new(
-                    1,
-                    "an index names a document that is not there",
-                )),
-            };
-        }
-    }
-}
-
-impl<'r, R: Records<'r>> Iterator for Scan<'r, R> {
-    type Item = Outcome<(u64, Document)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let (record, document) = match self.candidate() {
-                Ok(found) => found?,
-                Err(failure) => return Some(Err(failure)),
-            };
-            self.examined.fetch_add(1, Ordering::Relaxed);
-            match self.filter.matches(&document) {
-                Ok(true) => return Some(Ok((record, document))),
-                Ok(false) => {}
-                Err(failure) => return Some(Err(failure)),
-            }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use bson::{Bson, Document};
 
-use super::expression::Expression;
+use super::expression::{self, Expression};
 use super::failure::{Failure, Outcome};
 use super::filter::Filter;
 use super::number;
@@ -145,6 +145,18 @@ fn add(
                     Action::Exclude
                 }
             }
+            Bson::Document(inner) if inner.len() > 1 => {
+                return Err(Failure::new(
+                    16410,
+                    "FieldPath field names may not start with '$'. Consider using $getField or $setField.",
+                ));
+            }
+            Bson::Document(inner) => {
+                if let Some(name) = inner.keys().find(|name| !expression::is_known(name)) {
+                    return Err(Failure::new(31325, format!("Unknown expression {name}")));
+                }
+                Action::Compute(Expression::parse(value)?)
+            }
             value => Action::Compute(Expression::parse(value)?),
         };
         let wanted = match &action {
@@ -213,16 +225,18 @@ fn place(fields: &mut Fields, path: &str, full: &str, action: Action) -> Outcome
         fields.push((path.to_owned(), action));
         return Ok(());
     };
-    let at = match fields.iter().position(|(known, _)| known == name) {
-        Some(at) => at,
-        None => {
-            fields.push((name.to_owned(), Action::Nested(Fields::new())));
-            fields.len() - 1
-        }
+    let at = if let Some(at) = fields.iter().position(|(known, _)| known == name) {
+        at
+    } else {
+        fields.push((name.to_owned(), Action::Nested(Fields::new())));
+        fields.len() - 1
     };
     match &mut fields[at].1 {
         Action::Nested(inner) => place(inner, rest, full, action),
-        _ => Err(collision()),
+        _ => Err(Failure::new(
+            31249,
+            format!("Path collision at {full} remaining portion {rest}"),
+        )),
     }
 }
 
@@ -236,7 +250,8 @@ fn apply(fields: &Fields, mode: Mode, document: &Document, root: &Document) -> O
         match action {
             None if mode == Mode::Include => {}
             None | Some(Action::Include) => drop(result.insert(name, value.clone())),
-            Some(Action::Exclude) => {}
+            // What matches is added below.
+            Some(Action::Exclude | Action::ElementMatch(_)) => {}
             Some(Action::Compute(expression)) => {
                 if mode == Mode::Add
                     && let Some(value) = expression.evaluate_root(root)?.0
@@ -245,9 +260,8 @@ fn apply(fields: &Fields, mode: Mode, document: &Document, root: &Document) -> O
                 }
             }
             Some(Action::Slice(skip, limit)) => {
-                drop(result.insert(name, sliced(value, *skip, *limit)))
+                drop(result.insert(name, sliced(value, *skip, *limit)));
             }
-            Some(Action::ElementMatch(_)) => {}
             Some(Action::Nested(inner)) => {
                 if let Some(value) = nested(inner, mode, value, root)? {
                     result.insert(name, value);
@@ -276,9 +290,9 @@ fn apply(fields: &Fields, mode: Mode, document: &Document, root: &Document) -> O
                 }
             }
             Action::Nested(inner) if !document.contains_key(name) && mode != Mode::Exclude => {
-                let made = apply(inner, mode, &Document::new(), root)?;
+                let new = apply(inner, mode, &Document::new(), root)?;
                 if computes(inner) {
-                    result.insert(name, made);
+                    result.insert(name, new);
                 }
             }
             _ => {}

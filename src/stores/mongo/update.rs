@@ -10,6 +10,7 @@ use super::filter::Filter;
 use super::{key, path, show};
 
 mod modify;
+mod parse;
 mod place;
 
 /// A parsed update.
@@ -77,7 +78,7 @@ impl Update {
         }
         let mut changes: Vec<Change> = Vec::new();
         for (operator, fields) in document {
-            if !modify::is_known(operator) {
+            if !parse::is_known(operator) {
                 return Err(Failure::parse(format!(
                     "Unknown modifier: {operator}. Expected a valid update modifier or pipeline-style update specified as an array"
                 )));
@@ -90,7 +91,7 @@ impl Update {
                 )));
             };
             for (name, value) in fields {
-                for (path, modifier) in modify::parse(operator, name, value)? {
+                for (path, modifier) in parse::parse(operator, name, value)? {
                     check_conflict(&changes, &path)?;
                     changes.push(Change { path, modifier });
                 }

@@ -64,7 +64,7 @@ impl Call {
                 Ok(format!("{}.{name}", self.database))
             }
             other => Err(Failure::new(
-                73,
+                if self.command == "count" { 73 } else { 2 },
                 format!(
                     "collection name has invalid type {}",
                     show::type_name(other)

@@ -11,8 +11,8 @@ use super::super::filter::Filter;
 use super::super::order;
 use super::super::path::Pattern;
 use super::super::projection::Projection;
-use super::super::records::Writing;
 use super::super::update::Update;
+use super::super::writing::Writing;
 use super::Call;
 use super::write::{Target, records, same, with_id};
 

@@ -11,9 +11,10 @@ use super::super::failure::{Failure, Outcome};
 use super::super::filter::Filter;
 use super::super::path::{self, Pattern};
 use super::super::pipeline::{Flow, Stage};
-use super::super::plan::{self, Plan, Scan};
+use super::super::plan::{self, Plan};
 use super::super::projection::Projection;
 use super::super::records::{Records, Snapshot};
+use super::super::scan::Scan;
 use super::super::{key, number, order, show};
 use super::Call;
 
@@ -95,11 +96,12 @@ impl Call {
             }),
             _ => return Err(Failure::parse("Hint must be a string or an object")),
         };
-        match known {
-            true => Ok(()),
-            false => Err(Failure::bad_value(
+        if known {
+            Ok(())
+        } else {
+            Err(Failure::bad_value(
                 "error processing query: planner returned error :: caused by :: hint provided does not correspond to an existing index",
-            )),
+            ))
         }
     }
 
@@ -138,9 +140,10 @@ pub(super) fn find(call: &Call) -> Outcome<Document> {
     )?;
     let filter = Filter::parse(&call.document("filter")?)?;
     let projection = call.document("projection")?;
-    let projection = match projection.is_empty() {
-        true => None,
-        false => Some(Projection::parse(&projection, true)?),
+    let projection = if projection.is_empty() {
+        None
+    } else {
+        Some(Projection::parse(&projection, true)?)
     };
     let sort = call.document("sort")?;
     let sort = match sort.is_empty() || sort.contains_key("$natural") {
@@ -316,9 +319,14 @@ pub(super) fn distinct(call: &Call) -> Outcome<Document> {
     let filter = Filter::parse(&call.document("query")?)?;
     let mut values = std::collections::BTreeMap::new();
     for item in call.flow(&namespace, filter, None, None)? {
-        path::any(&item?, &field, true, &mut |value| {
+        path::any(&item?, &field, false, &mut |value| {
             // An array is told by its items.
-            if let Some(value) = value.filter(|value| !matches!(value, Bson::Array(_))) {
+            let found = match value {
+                Some(Bson::Array(items)) => items.as_slice(),
+                Some(value) => std::slice::from_ref(value),
+                None => &[],
+            };
+            for value in found {
                 values
                     .entry(key::encoded(value))
                     .or_insert_with(|| value.clone());

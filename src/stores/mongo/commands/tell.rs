@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use bson::{Binary, Bson, Document, doc, spec::BinarySubtype};
 
 use super::super::failure::{Failure, Outcome};
-use super::super::records::LARGEST_DOCUMENT;
 use super::super::wire::LARGEST_MESSAGE;
+use super::super::writing::LARGEST_DOCUMENT;
 use super::Call;
 
 /// The MongoDB release whose answers these are.

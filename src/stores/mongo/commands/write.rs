@@ -12,9 +12,11 @@ use super::super::failure::{Failure, Outcome};
 use super::super::filter::Filter;
 use super::super::order;
 use super::super::path::Pattern;
-use super::super::plan::{self, Scan};
-use super::super::records::{Records, Writing};
+use super::super::plan;
+use super::super::records::Records;
+use super::super::scan::Scan;
 use super::super::update::Update;
+use super::super::writing::Writing;
 use super::super::{number, show};
 use super::Call;
 
@@ -190,7 +192,7 @@ pub(super) async fn update(call: Call) -> Outcome<Document> {
         .write(move |transaction| {
             let (mut found, mut changed, mut upserted) = (0, 0, Vec::new());
             let errors = each(statements, ordered, |index, statement| {
-                let done = update_one(&call, transaction, &namespace, statement)?;
+                let done = update_one(&call, transaction, &namespace, &statement)?;
                 found += done.found;
                 changed += done.changed;
                 if let Some(id) = done.upserted {
@@ -200,11 +202,15 @@ pub(super) async fn update(call: Call) -> Outcome<Document> {
                 Ok(())
             })?;
             call.note_documents(changed + upserted.len());
-            let mut reply = doc! { "n": number::count(found), "nModified": number::count(changed) };
+            let mut reply = doc! { "n": number::count(found) };
+            if !errors.is_empty() {
+                reply.insert("writeErrors", errors);
+            }
             if !upserted.is_empty() {
                 reply.insert("upserted", upserted);
             }
-            Ok(with_errors(reply, errors))
+            reply.extend(doc! { "nModified": number::count(changed), "ok": 1.0 });
+            Ok(reply)
         })
         .await
 }
@@ -220,7 +226,7 @@ fn update_one(
     call: &Call,
     transaction: &WriteTransaction,
     namespace: &str,
-    statement: Statement,
+    statement: &Statement,
 ) -> Outcome<Done> {
     let update = Update::parse(&statement.update)?;
     if statement.many && update.is_replacement() {

@@ -106,10 +106,13 @@ fn operators(document: &Document) -> Outcome<Vec<Test>> {
             "$lte" => comparison(Comparison::LessOrEqual, value, name)?,
             "$in" => membership(value, "$in")?,
             "$nin" => Test::Not(Box::new(membership(value, "$nin")?)),
-            "$exists" => match truthy(value) {
-                true => Test::Exists,
-                false => Test::Not(Box::new(Test::Exists)),
-            },
+            "$exists" => {
+                if truthy(value) {
+                    Test::Exists
+                } else {
+                    Test::Not(Box::new(Test::Exists))
+                }
+            }
             "$type" => types(value)?,
             "$size" => size(value)?,
             "$mod" => modulo(value)?,

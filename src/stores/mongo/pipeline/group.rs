@@ -121,20 +121,19 @@ impl Group {
             // A missing id is a group of its own, told as null together with the nulls.
             let id = id.or(Some(Bson::Null));
             let encoded = id.as_ref().map(key::encoded).unwrap_or_default();
-            let at = match positions.get(&encoded) {
-                Some(at) => *at,
-                None => {
-                    bytes += 2 * encoded.len() + 64;
-                    positions.insert(encoded, groups.len());
-                    groups.push((
-                        id,
-                        self.fields
-                            .iter()
-                            .map(|(_, operator, _)| operator.start())
-                            .collect(),
-                    ));
-                    groups.len() - 1
-                }
+            let at = if let Some(at) = positions.get(&encoded) {
+                *at
+            } else {
+                bytes += 2 * encoded.len() + 64;
+                positions.insert(encoded, groups.len());
+                groups.push((
+                    id,
+                    self.fields
+                        .iter()
+                        .map(|(_, operator, _)| operator.start())
+                        .collect(),
+                ));
+                groups.len() - 1
             };
             for ((_, operator, argument), state) in self.fields.iter().zip(&mut groups[at].1) {
                 let value = argument.evaluate_root(&document)?.0;
@@ -177,7 +176,7 @@ impl Operator {
     fn add(self, state: &mut State, value: Option<Bson>) -> Outcome<usize> {
         match (self, state, value) {
             (Self::Sum, State::Value(Some(total)), Some(value)) => {
-                *total = number::sum(total, &value)
+                *total = number::sum(total, &value);
             }
             (Self::Average, State::Average(total, count), Some(value)) => {
                 if let Some(value) = number::double(&value) {
@@ -199,7 +198,7 @@ impl Operator {
                 }
             }
             (Self::First, State::Value(first), value) if first.is_none() => {
-                *first = Some(value.unwrap_or(Bson::Null))
+                *first = Some(value.unwrap_or(Bson::Null));
             }
             (Self::Last, State::Value(last), value) => *last = Some(value.unwrap_or(Bson::Null)),
             (Self::Push, State::Items(items), Some(value)) => {
