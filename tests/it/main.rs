@@ -36,7 +36,5 @@ mod lb;
 mod node;
 mod pods_docker;
 mod pods_process;
-mod support;
-//! Integration tests.
-
 mod store;
+mod support;
