@@ -71,11 +71,14 @@ impl Labels {
 }
 
 /// Process id and start time (field 22 of `/proc/<pid>/stat`); `None` if there is no such process,
-/// or no `/proc`.
+/// if it has ended and only waits to be collected, or if there is no `/proc`.
 fn owner(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is a name in parentheses that may hold anything.
     let (_, rest) = stat.rsplit_once(") ")?;
+    if rest.starts_with('Z') {
+        return None;
+    }
     let begun = rest.split(' ').nth(19)?;
     Some(format!("{pid}:{begun}"))
 }
