@@ -9,4 +9,5 @@ RUN cargo build --release --locked
 
 FROM debian:stable-slim
 COPY --from=build /src/target/release/lab /lab
-ENTRYPOINT ["/lab"]
+# No entrypoint: pods are started as `/lab pod`, the node as `/lab node`.
+CMD ["/lab", "--help"]
