@@ -40,7 +40,11 @@ fn ports(service: &ServiceStatus) -> String {
         .ports
         .iter()
         .map(|port| match &port.listen {
-            Some(listen) => format!("{} (at {listen})", port.port),
+            // The address beside it says the rest, unless there is only 127.0.0.1.
+            Some(listen) => match listen.strip_prefix(&format!("{}:", service.cluster_ip)) {
+                Some(own) => format!("{} (at {own})", port.port),
+                None => format!("{} (at {listen})", port.port),
+            },
             None => port.port.to_string(),
         })
         .collect();
@@ -48,12 +52,16 @@ fn ports(service: &ServiceStatus) -> String {
 }
 
 /// Ready endpoints of those that are wanted.
-pub(super) fn ready_of(service: &ServiceStatus) -> String {
+fn ready_of(service: &ServiceStatus) -> String {
     let ready = ready_endpoints(service);
     let wanted = service
         .replicas
         .map_or(service.endpoints.len(), |replicas| replicas as usize);
-    format!("{ready}/{wanted}")
+    match (service.replicas, wanted) {
+        // The ingress' own Service: its replicas are no pods.
+        (None, 0) => "-".to_owned(),
+        _ => format!("{ready}/{wanted}"),
+    }
 }
 
 /// How many endpoints may get connections.

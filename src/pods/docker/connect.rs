@@ -89,12 +89,12 @@ fn is_local(address: &str) -> bool {
 }
 
 fn unreachable(address: &str, error: &Error) -> PodError {
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        reason = format!("{reason}: {error}");
-        source = error.source();
+    // The layers between say only that they are there; the innermost cause is the one to know.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
+    let reason = cause.to_string();
     let remedy = if reason.contains("ermission denied") {
         "add yourself to the group `docker` (`sudo usermod -aG docker $USER`, then log in again), or use `--runtime process`"
     } else {
