@@ -26,7 +26,7 @@ use tonic_reflection::pb::v1alpha::server_reflection_response::MessageResponse;
 
 use crate::cloudforet_support::{
     Backends, DOMAIN_SCOPE, USER_SCOPE, WORKSPACE_SCOPE, assert_status, channel, new_server,
-    serving, store_uri, with_token,
+    serving, with_token,
 };
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn a_sampled_call_is_told_hop_by_hop() {
     // Which connection it was, only Linux tells.
     if cfg!(target_os = "linux") {
         let remote = rows.outbound.unwrap().remote;
-        assert!(store_uri().ends_with(&remote.to_string()), "{remote}");
+        assert_eq!(remote, backends.store);
     }
 }
 
@@ -317,7 +317,7 @@ async fn a_backend_is_ready_once_its_store_is() {
     assert_eq!(status, ServingStatus::NotServing);
 
     let listener = socket.listen(64).unwrap();
-    let store = store_uri().trim_start_matches("mongodb://");
+    let store = backends.store;
     tokio::spawn(async move {
         loop {
             let (mut here, _) = listener.accept().await.unwrap();

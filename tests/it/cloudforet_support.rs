@@ -1,11 +1,6 @@
 //! A store and the backends on it, in this process, on ports of the system's choice.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Receiver;
 
 use lab::cloudforet::proto::identity::v2::token_client::TokenClient;
@@ -18,6 +13,7 @@ use lab::cloudforet::telemetry::Emitter;
 use lab::cloudforet::{Settings, identity, inventory};
 use lab::model::Event;
 use lab::net::Trigger;
+use lab::stores::mongo;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 use tokio::net::TcpListener;
@@ -32,20 +28,6 @@ pub(crate) const USER_SCOPE: i32 = 5;
 pub(crate) const WORKSPACE_SCOPE: i32 = 3;
 pub(crate) const DOMAIN_SCOPE: i32 = 2;
 
-/// A store that speaks MongoDB's wire protocol, shared by all tests of this process.
-#[derive(Debug)]
-struct Store {
-    uri: String,
-    /// Its stdin is what keeps the store alive: it ends with this process, however that ends.
-    _keeper: Option<Child>,
-}
-
-/// The connection string of the store: `LAB_STORE_URI` if that is set, else a `mongod` of our own.
-pub(crate) fn store_uri() -> &'static str {
-    static STORE: OnceLock<Store> = OnceLock::new();
-    &STORE.get_or_init(Store::open).uri
-}
-
 /// Identity and inventory on a database of their own.
 #[derive(Debug)]
 pub(crate) struct Backends {
@@ -54,66 +36,26 @@ pub(crate) struct Backends {
     pub(crate) inventory: SocketAddr,
     pub(crate) events: Receiver<Event>,
     emitter: Emitter,
+    /// Where the store listens.
+    pub(crate) store: SocketAddr,
     triggers: Vec<Trigger>,
+    /// The backends need it to the end, so it goes last.
+    end_of_store: Trigger,
     serving: JoinSet<()>,
 }
 
-// === impl Store ===
-
-impl Store {
-    fn open() -> Self {
-        if let Ok(uri) = std::env::var("LAB_STORE_URI") {
-            return Self { uri, _keeper: None };
-        }
-        let folder = std::env::temp_dir().join(format!("lab-it-mongod-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        // The shell waits for its stdin to close, then stops the store and removes its files.
-        let script =
-            r#"folder="$1"; shift; "$@" & cat >/dev/null; kill $!; wait; rm -rf "$folder""#;
-        let mut keeper = Command::new("sh")
-            .args(["-c", script, "sh"])
-            .arg(&folder)
-            .arg(mongod())
-            .args(["--port", "0", "--bind_ip", "127.0.0.1", "--nounixsocket"])
-            .args(["--wiredTigerCacheSizeGB", "0.25", "--dbpath"])
-            .arg(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .filter(|line| line.contains("Waiting for connections"))
-            .find_map(|line| {
-                let line: serde_json::Value = serde_json::from_str(&line).ok()?;
-                line["attr"]["port"].as_u64()
-            })
-            .expect("mongod ended before it listened");
-        // Somebody has to read the rest, or the store blocks.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self {
-            uri: format!("mongodb://127.0.0.1:{port}"),
-            _keeper: Some(keeper),
-        }
-    }
-}
-
-fn mongod() -> PathBuf {
-    let on_path = || {
-        let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path)
-            .map(|folder| folder.join("mongod"))
-            .find(|file| file.is_file())
+/// The built-in store, in memory, until the signal.
+async fn open_store(serving: &mut JoinSet<()>) -> (SocketAddr, Trigger) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (trigger, shutdown) = Trigger::new();
+    let settings = mongo::Settings {
+        data: None,
+        pod: "mongodb".to_owned(),
+        emit: Box::new(drop),
     };
-    std::env::var_os("LAB_MONGOD")
-        .map(PathBuf::from)
-        .or_else(on_path)
-        .expect(
-            "these tests need mongod: install MongoDB Community Server \
-         (https://www.mongodb.com/try/download/community) or set LAB_MONGOD to the binary",
-        )
+    serving.spawn(async move { mongo::serve(listener, settings, shutdown).await.unwrap() });
+    (address, trigger)
 }
 
 // === impl Backends ===
@@ -126,12 +68,11 @@ impl Backends {
 
     /// One of each.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut serving = JoinSet::new();
+        let (store, end_of_store) = open_store(&mut serving).await;
         let mut settings = Settings {
             pod: "test".to_owned(),
-            mongodb: store_uri().to_owned(),
-            database_prefix: format!("it-{}-{number}-", std::process::id()),
+            mongodb: format!("mongodb://{store}"),
             ..Settings::default()
         };
         change(&mut settings);
@@ -142,8 +83,10 @@ impl Backends {
             settings,
             events,
             emitter,
+            store,
             triggers: Vec::new(),
-            serving: JoinSet::new(),
+            end_of_store,
+            serving,
         };
         let identity = TcpListener::bind(backends.identity).await.unwrap();
         backends.identity = identity.local_addr().unwrap();
@@ -161,8 +104,8 @@ impl Backends {
         });
         backends.triggers.push(trigger);
         backends.inventory = backends.another_inventory().await;
-        serving(backends.identity).await;
-        serving(backends.inventory).await;
+        self::serving(backends.identity).await;
+        self::serving(backends.inventory).await;
         backends
     }
 
@@ -185,7 +128,9 @@ impl Backends {
     pub(crate) async fn stop(&mut self) {
         for trigger in &self.triggers {
             trigger.trigger();
+            trigger.drained().await;
         }
+        self.end_of_store.trigger();
         while let Some(ended) = self.serving.join_next().await {
             ended.unwrap();
         }

@@ -10,6 +10,5 @@ mod cases;
 mod durability;
 mod equality;
 mod frames;
-mod mongod;
 mod server;
 mod spans;

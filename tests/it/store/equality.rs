@@ -5,8 +5,8 @@ use mongodb::Client;
 use mongodb::error::ErrorKind;
 
 use super::cases::{Case, cases};
-use super::mongod::Mongod;
 use super::server::{Store, client};
+use crate::support::mongod::Mongod;
 
 /// The answer, or the error with its code and name.
 async fn ask(client: &Client, database: &str, command: Document) -> Document {
@@ -86,7 +86,7 @@ fn sort_batches(answer: &mut Bson) {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_equal_those_of_mongod() {
     let (store, mongod) = tokio::join!(Store::start(None), Mongod::start());
-    let (built_in, real) = (store.client().await, client(mongod.address).await);
+    let (built_in, real) = (store.client().await, client(mongod.address()).await);
     let cases = cases();
     let commands: usize = cases.iter().map(|case| case.commands.len()).sum();
     assert!(commands >= 150, "only {commands} commands");

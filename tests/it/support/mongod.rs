@@ -6,8 +6,6 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::eventually;
-
 /// A running server; ends with this value.
 #[derive(Debug)]
 pub(crate) struct Mongod {
@@ -47,11 +45,17 @@ impl Mongod {
             address,
             _data: data,
         };
-        eventually!(
-            "mongod accepts",
-            tokio::net::TcpStream::connect(address).await.ok()
-        );
+        let uri = format!("{}/?directConnection=true", mongod.url());
+        let client = mongodb::Client::with_uri_str(uri).await.unwrap();
+        let ping = bson::doc! { "ping": 1 };
+        let answered = client.database("admin").run_command(ping).await;
+        answered.expect("mongod answers");
         mongod
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its connection string.
