@@ -114,6 +114,10 @@ impl StartError {
             Self::Store(_) => {
                 Some("choose another in lab.toml: [stores] mongodb = \"auto\"".into())
             }
+            Self::Images { .. } => Some(
+                "start Docker and use --runtime docker, or give the service a `command` or `endpoints`"
+                    .into(),
+            ),
             Self::StaticEndpoint { .. } => {
                 Some("write an address, or a name that this machine can resolve".into())
             }
@@ -121,6 +125,15 @@ impl StartError {
                 Some("give the lab fewer services, or a larger [docker] subnet".into())
             }
             _ => None,
+        }
+    }
+
+    /// Exit code of a process that ends with this error; a command that cannot be run has a
+    /// shell's.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Child(ChildError::Spawn { .. }) => 127,
+            _ => 1,
         }
     }
 

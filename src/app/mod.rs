@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `run` | the life of a lab, in the order in which things start and stop |
+//! | `signals` | how the system asks a lab to stop |
 //! | `cluster` | from a config to the first picture of the registry |
 //! | `store` | what serves MongoDB's protocol |
 //! | `extras` | what the lab tells its pods |
@@ -17,6 +18,7 @@ mod extras;
 mod gateway;
 mod link;
 mod run;
+mod signals;
 mod store;
 
 pub use backend::{exec, node, pod};

@@ -244,12 +244,20 @@ async fn until_ready(folder: &LabFolder, pid: u32, printer: &Printer) -> Result<
 }
 
 fn is_hopeless(pod: &PodStatus) -> bool {
-    pod.phase == "CrashLoopBackOff" && pod.restarts >= CRASHES
+    match pod.phase.as_str() {
+        "CreateContainerError" => true,
+        "CrashLoopBackOff" => pod.restarts >= CRASHES,
+        _ => false,
+    }
 }
 
 fn crashed(pod: &PodStatus) -> Failure {
     let reason = pod.reason.as_deref().unwrap_or("it ended by itself");
-    let mut message = format!("pod {} crashed {} times: {reason}", pod.name, pod.restarts);
+    let mut message = if pod.phase == "CrashLoopBackOff" {
+        format!("pod {} crashed {} times: {reason}", pod.name, pod.restarts)
+    } else {
+        format!("pod {} cannot be started: {reason}", pod.name)
+    };
     for line in &pod.last_lines {
         message.push_str("\n  ");
         message.push_str(line);
