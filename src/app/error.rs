@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::client::ClientError;
 use crate::node::NodeError;
@@ -35,6 +36,14 @@ pub enum StartError {
     /// TLS cannot be set up.
     #[error("the ingress cannot serve TLS")]
     Tls(#[from] rustls::Error),
+    /// What pods write would be lost.
+    #[error("no space left on device: {} KiB are free in {}", free / 1024, folder.display())]
+    DiskFull {
+        /// The lab's state folder.
+        folder: PathBuf,
+        /// Bytes.
+        free: u64,
+    },
     /// A host port cannot be had.
     #[error(transparent)]
     Port(#[from] crate::net::BindError),
@@ -116,6 +125,10 @@ impl StartError {
             }
             Self::Images { .. } => Some(
                 "start Docker and use --runtime docker, or give the service a `command` or `endpoints`"
+                    .into(),
+            ),
+            Self::DiskFull { .. } => Some(
+                "a lab needs 16 MiB for its data: make room, or choose another disk with --state-dir"
                     .into(),
             ),
             Self::StaticEndpoint { .. } => {

@@ -5,6 +5,7 @@
 //! | `run` | the life of a lab, in the order in which things start and stop |
 //! | `signals` | how the system asks a lab to stop |
 //! | `cluster` | from a config to the first picture of the registry |
+//! | `space` | room on the disk |
 //! | `store` | what serves MongoDB's protocol |
 //! | `extras` | what the lab tells its pods |
 //! | `gateway` | certificates, host ports, ingress replicas |
@@ -19,6 +20,7 @@ mod gateway;
 mod link;
 mod run;
 mod signals;
+mod space;
 mod store;
 
 pub use backend::{exec, node, pod};

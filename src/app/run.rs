@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::link::{self, stream_of};
-use super::{StartError, cluster, extras, gateway, signals, store};
+use super::{StartError, cluster, extras, gateway, signals, space, store};
 use crate::client::{AdminFile, LabFolder};
 use crate::config::{Config, RuntimeChoice, SubnetChoice};
 use crate::dashboard::{self, AdminState, Facts};
@@ -34,6 +34,7 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
     let Some(lock) = folder.lock_soon().await? else {
         return Err(StartError::AlreadyRuns(config.name));
     };
+    space::check(&folder)?;
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .map_err(StartError::system("bind the admin API"))?;

@@ -125,9 +125,12 @@ async fn background(
     let mut child = spawn(arguments, global, folder, log)?;
     let pid = child.id().unwrap_or_default();
     let outcome = tokio::select! {
-        ready = timeout(patience, until_ready(folder, pid, printer)) => {
-            ready.unwrap_or_else(|_| Err(too_slow(patience)))
-        }
+        ready = timeout(patience, until_ready(folder, pid, printer)) => match ready {
+            Ok(Ok(Some(status))) => Ok(status),
+            Ok(Ok(None)) => Err(end_of(&mut child, folder).await),
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(too_slow(patience, folder).await),
+        },
         // It ends only when it cannot start; why is the last thing in its log.
         _ = child.wait() => Err(last_words(folder)),
         _ = tokio::signal::ctrl_c() => Err(Failure::new("interrupted; the lab was stopped")),
@@ -153,17 +156,20 @@ async fn foreground(
     let mut lab = tokio::spawn(app::run(config, folder.clone()));
     let pid = std::process::id();
     let outcome = tokio::select! {
-        ready = timeout(patience, until_ready(folder, pid, printer)) => {
-            ready.unwrap_or_else(|_| Err(too_slow(patience)))
-        }
+        ready = timeout(patience, until_ready(folder, pid, printer)) => match ready {
+            Ok(outcome) => outcome,
+            Err(_) => Err(too_slow(patience, folder).await),
+        },
         ended = &mut lab => {
             return ended.map_err(|error| Failure::from_error(&error))?.map_err(Failure::from);
         }
     };
     match outcome {
         Ok(status) => {
-            printer.data(&status, || view::status(&status))?;
-            printer.note("Ctrl-C stops the lab");
+            if let Some(status) = status {
+                printer.data(&status, || view::status(&status))?;
+                printer.note("Ctrl-C stops the lab");
+            }
             let ended = lab.await.map_err(|error| Failure::from_error(&error))?;
             Ok(ended?)
         }
@@ -217,8 +223,12 @@ fn spawn(
         .map_err(failed)
 }
 
-/// Follows the lab of this process until everything is ready.
-async fn until_ready(folder: &LabFolder, pid: u32, printer: &Printer) -> Result<Status, Failure> {
+/// Follows the lab of this process until everything is ready; `None` if it ends before.
+async fn until_ready(
+    folder: &LabFolder,
+    pid: u32,
+    printer: &Printer,
+) -> Result<Option<Status>, Failure> {
     let client = loop {
         match folder.read_admin()? {
             Some(admin) if admin.pid == pid => break Client::new(&admin),
@@ -226,11 +236,14 @@ async fn until_ready(folder: &LabFolder, pid: u32, printer: &Printer) -> Result<
         }
     };
     let mut progress = Progress::new(printer, None);
-    let mut changes = client.progress(false).await?;
-    while let Some(status) = changes.next().await? {
+    // A lab that ends takes its admin API along, before or in the middle of an answer.
+    let Ok(mut changes) = client.progress(false).await else {
+        return Ok(None);
+    };
+    while let Ok(Some(status)) = changes.next().await {
         progress.show(&status);
         if status.ready {
-            return Ok(status);
+            return Ok(Some(status));
         }
         if status.phase == LabPhase::Failed {
             let reason = status.reason.as_deref().unwrap_or("for no known reason");
@@ -240,7 +253,15 @@ async fn until_ready(folder: &LabFolder, pid: u32, printer: &Printer) -> Result<
             return Err(crashed(pod));
         }
     }
-    Err(Failure::new("the lab stopped before it was ready"))
+    Ok(None)
+}
+
+/// Why a lab whose admin API went away ended.
+async fn end_of(child: &mut Child, folder: &LabFolder) -> Failure {
+    match timeout(down::PATIENCE, child.wait()).await {
+        Ok(_) => last_words(folder),
+        Err(_) => Failure::new("the lab does not answer any more; it was stopped"),
+    }
 }
 
 fn is_hopeless(pod: &PodStatus) -> bool {
@@ -265,12 +286,21 @@ fn crashed(pod: &PodStatus) -> Failure {
     Failure::new(message)
 }
 
-fn too_slow(patience: Duration) -> Failure {
-    Failure::new(format!(
+async fn too_slow(patience: Duration, folder: &LabFolder) -> Failure {
+    let mut message = format!(
         "not ready after {} s; the lab was stopped",
         patience.as_secs()
-    ))
-    .hint("give it longer with --timeout SECONDS")
+    );
+    let status = match Client::find(folder) {
+        Ok(client) => client.status().await.ok(),
+        Err(_) => None,
+    };
+    let pods = status.map(|status| status.pods).unwrap_or_default();
+    for pod in pods.iter().filter(|pod| !pod.ready) {
+        let reason = pod.reason.as_deref().unwrap_or(&pod.phase);
+        message.extend(["\n  pod ", &pod.name, ": ", reason]);
+    }
+    Failure::new(message).hint("give it longer with --timeout SECONDS")
 }
 
 /// What the lab said before it ended: its own error if there is one, else the end of its log.

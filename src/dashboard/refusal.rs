@@ -34,6 +34,14 @@ pub enum AdminError {
     #[error("this route has another method")]
     Method,
     /// The lab has no Service of this name.
+    #[error("there is no Service {service}; there are {known}")]
+    UnknownService {
+        /// What was asked for.
+        service: String,
+        /// Those that can be scaled.
+        known: String,
+    },
+    /// The lab has no Service of this name, where nothing is to be chosen from.
     #[error("there is no Service {0}")]
     NoSuchService(String),
     /// The lab has no pod of this name.
@@ -60,9 +68,11 @@ impl AdminError {
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Body(_) | Self::Query(_) | Self::TooMany(..) => StatusCode::BAD_REQUEST,
-            Self::NoSuchRoute | Self::NoSuchService(_) | Self::NoSuchPod(_) | Self::NoSuchFilm => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NoSuchRoute
+            | Self::NoSuchService(_)
+            | Self::UnknownService { .. }
+            | Self::NoSuchPod(_)
+            | Self::NoSuchFilm => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoPods(_) => StatusCode::CONFLICT,
             Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,

@@ -27,7 +27,14 @@ pub(super) async fn scale(
     let ScaleRequest { service, replicas } = request;
     let before = state.registry.change(|cluster| {
         if !cluster.services.contains_key(&service) {
-            return Err(AdminError::NoSuchService(service.clone()));
+            let deployments = cluster.deployments.values();
+            let known: Vec<_> = deployments
+                .filter_map(|deployment| deployment.service.as_deref())
+                .collect();
+            return Err(AdminError::UnknownService {
+                service: service.clone(),
+                known: known.join(", "),
+            });
         }
         let deployment = cluster
             .deployments

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::eventually;
-use crate::failures::fails_to_start;
+use crate::failures::{fails_to_start, told};
 use crate::support::lab::Lab;
 
 const ONE_IMAGE: &str = r#"
@@ -34,7 +34,19 @@ fn an_image_that_nobody_has_ends_the_start_soon() {
 #[test]
 fn an_image_needs_docker() {
     let lab = Lab::new("process", ONE_IMAGE);
-    fails_to_start(&lab, "process", &["web", "image", "--runtime docker"]);
+    let (code, text) = told(&lab.run(&["up", "--runtime", "process"]));
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("[services.web] image"), "{text}");
+    assert!(!lab.state().exists(), "nothing was made");
+    let mut up = lab.command(&["up", "--runtime", "auto"]);
+    up.env("DOCKER_HOST", "unix:///nonexistent.sock");
+    let (code, text) = told(&up.output().unwrap());
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("web") && text.contains("--runtime docker"),
+        "{text}"
+    );
+    lab.assert_nothing_left_but_data();
 }
 
 #[test]
