@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::client::ClientError;
 use crate::node::NodeError;
@@ -35,6 +36,14 @@ pub enum StartError {
     /// TLS cannot be set up.
     #[error("the ingress cannot serve TLS")]
     Tls(#[from] rustls::Error),
+    /// What pods write would be lost.
+    #[error("no space left on device: {} KiB are free in {}", free / 1024, folder.display())]
+    DiskFull {
+        /// The lab's state folder.
+        folder: PathBuf,
+        /// Bytes.
+        free: u64,
+    },
     /// A host port cannot be had.
     #[error(transparent)]
     Port(#[from] crate::net::BindError),
@@ -117,6 +126,14 @@ impl StartError {
             Self::Store(_) => {
                 Some("choose another in lab.toml: [stores] mongodb = \"auto\"".into())
             }
+            Self::Images { .. } => Some(
+                "start Docker and use --runtime docker, or give the service a `command` or `endpoints`"
+                    .into(),
+            ),
+            Self::DiskFull { .. } => Some(
+                "a lab needs 16 MiB for its data: make room, or choose another disk with --state-dir"
+                    .into(),
+            ),
             Self::StaticEndpoint { .. } => {
                 Some("write an address, or a name that this machine can resolve".into())
             }
@@ -124,6 +141,15 @@ impl StartError {
                 Some("give the lab fewer services, or a larger [docker] subnet".into())
             }
             _ => None,
+        }
+    }
+
+    /// Exit code of a process that ends with this error; a command that cannot be run has a
+    /// shell's.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Child(ChildError::Spawn { .. }) => 127,
+            _ => 1,
         }
     }
 

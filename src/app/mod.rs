@@ -3,7 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | `run` | the life of a lab, in the order in which things start and stop |
+//! | `signals` | how the system asks a lab to stop |
 //! | `cluster` | from a config to the first picture of the registry |
+//! | `space` | room on the disk |
 //! | `store` | what serves MongoDB's protocol |
 //! | `extras` | what the lab tells its pods |
 //! | `gateway` | certificates, host ports, ingress replicas |
@@ -17,6 +19,8 @@ mod extras;
 mod gateway;
 mod network;
 mod run;
+mod signals;
+mod space;
 mod store;
 
 pub use backend::{exec, node, pod};

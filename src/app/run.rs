@@ -4,13 +4,14 @@
 //! Stop: no new connections, open requests end, pods go, ClusterIPs and DNS, runtime, admin API.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::network::{Network, stream_of};
-use super::{StartError, cluster, extras, gateway, store};
+use super::{StartError, cluster, extras, gateway, signals, space, store};
 use crate::client::{AdminFile, LabFolder};
 use crate::config::{Config, RuntimeChoice, SubnetChoice};
 use crate::controllers;
@@ -32,6 +33,7 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
     let Some(lock) = folder.lock_soon().await? else {
         return Err(StartError::AlreadyRuns(config.name));
     };
+    space::check(&folder)?;
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .map_err(StartError::system("bind the admin API"))?;
@@ -134,15 +136,23 @@ impl Lab {
             facts.runtime_reason = runtime.describe();
         });
         let reading = tokio::spawn(read_lines(self.theatre.clone(), written));
+        let mut signal = pin!(signals::asked());
         let lived = async {
             let said = |text: &str| {
                 self.facts
                     .send_modify(|facts| facts.reason = Some(text.to_owned()));
             };
-            runtime.prepare(&said).await?;
-            self.facts.send_modify(|facts| facts.reason = None);
-            self.build(&*runtime, &authority, &ports).await?;
-            self.serve(&runtime, ports, &mut wishes).await
+            let building = async {
+                runtime.prepare(&said).await?;
+                self.facts.send_modify(|facts| facts.reason = None);
+                self.build(&*runtime, &authority, &ports).await
+            };
+            tokio::select! {
+                built = building => built?,
+                // What it has begun is removed as after a life.
+                () = &mut signal => return Ok(DownRequest::default()),
+            }
+            self.serve(&runtime, ports, &mut wishes, signal).await
         };
         let lived = lived.await;
         let data = lived.as_ref().is_ok_and(|wish| wish.data);
@@ -198,7 +208,7 @@ impl Lab {
     ) -> Result<(), StartError> {
         let mut deployments = self.config.deployments.clone();
         let data = self.folder.data();
-        let mongodb = store::choose(&self.config, &mut deployments, runtime.name(), &data)?;
+        let mongodb = store::choose(&self.config, &mut deployments, runtime, &data).await?;
         let on_host = runtime.name() == "process";
         let network = runtime.network();
         let mut first =
@@ -221,6 +231,7 @@ impl Lab {
         runtime: &Arc<dyn PodRuntime>,
         ports: gateway::HostPorts,
         wishes: &mut mpsc::Receiver<DownRequest>,
+        signal: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Result<DownRequest, StartError> {
         let (tracer, events) = Tracer::channel(WAITING_EVENTS);
         let theatre = self.theatre.clone();
@@ -263,7 +274,7 @@ impl Lab {
 
         let wish = tokio::select! {
             wish = wishes.recv() => Ok(wish.unwrap_or_default()),
-            () = asked_by_signal() => Ok(DownRequest::default()),
+            () = signal => Ok(DownRequest::default()),
             ended = &mut gate => Err(ended_early("the ingress", ended)),
             Some(ended) = network.tasks.join_next() => Err(ended_early("the pod network", ended)),
         };
@@ -334,32 +345,5 @@ fn ended_early(
             what,
             source: error.into(),
         },
-    }
-}
-
-/// Ctrl-C, or SIGTERM.
-#[cfg(unix)]
-async fn asked_by_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        // The admin API can still stop the lab.
-        _ => std::future::pending().await,
-    }
-}
-
-/// Ctrl-C.
-#[cfg(not(unix))]
-async fn asked_by_signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::StartError;
 use crate::config::{Config, StoreChoice};
 use crate::model::{Deployment, Volume, Workload};
+use crate::pods::PodRuntime;
 
 /// The Service whose program is chosen here, and the name of the built-in one.
 const MONGODB: &str = "mongodb";
@@ -28,10 +29,10 @@ enum Found {
 ///
 /// `auto` stays with the store that has data already, so that installing a mongod does not make
 /// data disappear.
-pub(super) fn choose(
+pub(super) async fn choose(
     config: &Config,
     deployments: &mut [Deployment],
-    runtime: &str,
+    runtime: &dyn PodRuntime,
     data: &Path,
 ) -> Result<Option<String>, StartError> {
     let is_store = |deployment: &&mut Deployment| {
@@ -41,7 +42,7 @@ pub(super) fn choose(
     let Some(deployment) = deployments.iter_mut().find(is_store) else {
         return Ok(None);
     };
-    let found = match (config.stores.mongodb, runtime) {
+    let found = match (config.stores.mongodb, runtime.name()) {
         (StoreChoice::Mongod, "docker") => {
             return Err(StartError::Store(
                 "[stores] mongodb = \"mongod\" needs the process runtime".to_owned(),
@@ -58,8 +59,16 @@ pub(super) fn choose(
                 "[stores] mongodb = \"image\" needs the Docker runtime".to_owned(),
             ));
         }
-        (StoreChoice::BuiltIn, _) | (StoreChoice::Auto, "docker") => Found::BuiltIn,
-        (StoreChoice::Auto, _) if data.join(MONGODB).exists() => Found::BuiltIn,
+        (StoreChoice::BuiltIn, _) => Found::BuiltIn,
+        (StoreChoice::Auto, _) if runtime.has_volume(MONGODB).await => Found::BuiltIn,
+        (StoreChoice::Auto, "docker") => {
+            let image = &config.stores.mongodb_image;
+            if runtime.has_image(image).await {
+                Found::Image(image.clone())
+            } else {
+                Found::BuiltIn
+            }
+        }
         (StoreChoice::Auto, _) => on_path("mongod").map_or(Found::BuiltIn, Found::Mongod),
     };
     let template = &mut deployment.template;

@@ -11,6 +11,7 @@ mod logging;
 mod logs;
 mod printer;
 mod progress;
+mod reasons;
 mod scale;
 mod status;
 pub mod trace;

@@ -131,6 +131,7 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         Self {
             hint: error.hint(),
+            code: error.exit_code(),
             ..Self::from_error(&error)
         }
     }

@@ -14,18 +14,15 @@ use tokio::time::{sleep, timeout};
 use super::arguments::Global;
 use super::printer::{Failure, Printer};
 use super::progress::Progress;
+use super::reasons::{crashed, is_hopeless, last_words, too_slow};
 use super::{down, logging, view};
 use crate::app;
 use crate::client::{Client, LabFolder};
 use crate::config::{self, Config, Overrides};
-use crate::model::{LabPhase, PodStatus, Status};
+use crate::model::{LabPhase, Status};
 
 /// Between two looks at whether the admin API is there: a fraction of what a start takes.
 const PAUSE: Duration = Duration::from_millis(5);
-/// A pod that crashed so often while the lab starts will not come up by itself.
-const CRASHES: u32 = 3;
-/// Lines of the log that are shown when it says nothing clearer.
-const LAST_LINES: usize = 10;
 
 /// How to start.
 #[derive(Debug, Args)]
@@ -125,9 +122,12 @@ async fn background(
     let mut child = spawn(arguments, global, folder, log)?;
     let pid = child.id().unwrap_or_default();
     let outcome = tokio::select! {
-        ready = timeout(patience, until_ready(folder, pid, printer)) => {
-            ready.unwrap_or_else(|_| Err(too_slow(patience)))
-        }
+        ready = timeout(patience, until_ready(folder, pid, printer)) => match ready {
+            Ok(Ok(Some(status))) => Ok(status),
+            Ok(Ok(None)) => Err(end_of(&mut child, folder).await),
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(too_slow(patience, folder).await),
+        },
         // It ends only when it cannot start; why is the last thing in its log.
         _ = child.wait() => Err(last_words(folder)),
         _ = tokio::signal::ctrl_c() => Err(Failure::new("interrupted; the lab was stopped")),
@@ -153,17 +153,20 @@ async fn foreground(
     let mut lab = tokio::spawn(app::run(config, folder.clone()));
     let pid = std::process::id();
     let outcome = tokio::select! {
-        ready = timeout(patience, until_ready(folder, pid, printer)) => {
-            ready.unwrap_or_else(|_| Err(too_slow(patience)))
-        }
+        ready = timeout(patience, until_ready(folder, pid, printer)) => match ready {
+            Ok(outcome) => outcome,
+            Err(_) => Err(too_slow(patience, folder).await),
+        },
         ended = &mut lab => {
             return ended.map_err(|error| Failure::from_error(&error))?.map_err(Failure::from);
         }
     };
     match outcome {
         Ok(status) => {
-            printer.data(&status, || view::status(&status))?;
-            printer.note("Ctrl-C stops the lab");
+            if let Some(status) = status {
+                printer.data(&status, || view::status(&status))?;
+                printer.note("Ctrl-C stops the lab");
+            }
             let ended = lab.await.map_err(|error| Failure::from_error(&error))?;
             Ok(ended?)
         }
@@ -217,8 +220,12 @@ fn spawn(
         .map_err(failed)
 }
 
-/// Follows the lab of this process until everything is ready.
-async fn until_ready(folder: &LabFolder, pid: u32, printer: &Printer) -> Result<Status, Failure> {
+/// Follows the lab of this process until everything is ready; `None` if it ends before.
+async fn until_ready(
+    folder: &LabFolder,
+    pid: u32,
+    printer: &Printer,
+) -> Result<Option<Status>, Failure> {
     let client = loop {
         match folder.read_admin()? {
             Some(admin) if admin.pid == pid => break Client::new(&admin),
@@ -226,11 +233,14 @@ async fn until_ready(folder: &LabFolder, pid: u32, printer: &Printer) -> Result<
         }
     };
     let mut progress = Progress::new(printer, None);
-    let mut changes = client.progress(false).await?;
-    while let Some(status) = changes.next().await? {
+    // A lab that ends takes its admin API along, before or in the middle of an answer.
+    let Ok(mut changes) = client.progress(false).await else {
+        return Ok(None);
+    };
+    while let Ok(Some(status)) = changes.next().await {
         progress.show(&status);
         if status.ready {
-            return Ok(status);
+            return Ok(Some(status));
         }
         if status.phase == LabPhase::Failed {
             let reason = status.reason.as_deref().unwrap_or("for no known reason");
@@ -240,54 +250,14 @@ async fn until_ready(folder: &LabFolder, pid: u32, printer: &Printer) -> Result<
             return Err(crashed(pod));
         }
     }
-    Err(Failure::new("the lab stopped before it was ready"))
+    Ok(None)
 }
 
-fn is_hopeless(pod: &PodStatus) -> bool {
-    pod.phase == "CrashLoopBackOff" && pod.restarts >= CRASHES
-}
-
-fn crashed(pod: &PodStatus) -> Failure {
-    let reason = pod.reason.as_deref().unwrap_or("it ended by itself");
-    let mut message = format!("pod {} crashed {} times: {reason}", pod.name, pod.restarts);
-    for line in &pod.last_lines {
-        message.push_str("\n  ");
-        message.push_str(line);
-    }
-    Failure::new(message)
-}
-
-fn too_slow(patience: Duration) -> Failure {
-    Failure::new(format!(
-        "not ready after {} s; the lab was stopped",
-        patience.as_secs()
-    ))
-    .hint("give it longer with --timeout SECONDS")
-}
-
-/// What the lab said before it ended: its own error if there is one, else the end of its log.
-fn last_words(folder: &LabFolder) -> Failure {
-    let log = std::fs::read_to_string(folder.log_file()).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
-    let Some(start) = lines.iter().rposition(|line| line.starts_with("error: ")) else {
-        let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n  ");
-        return Failure::new(format!("the lab ended without a word\n  {last}")).hint(format!(
-            "all it wrote is in {}",
-            folder.log_file().display()
-        ));
-    };
-    let mut message = vec![lines[start].trim_start_matches("error: ")];
-    let mut hint = None;
-    for line in &lines[start + 1..] {
-        match line.strip_prefix("hint: ") {
-            Some(text) => hint = Some(text.to_owned()),
-            None => message.push(line),
-        }
-    }
-    let failure = Failure::new(message.join("\n"));
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
+/// Why a lab whose admin API went away ended.
+async fn end_of(child: &mut Child, folder: &LabFolder) -> Failure {
+    match timeout(down::PATIENCE, child.wait()).await {
+        Ok(_) => last_words(folder),
+        Err(_) => Failure::new("the lab does not answer any more; it was stopped"),
     }
 }
 
@@ -329,53 +299,3 @@ fn leave_session() {
 
 #[cfg(not(unix))]
 fn leave_session() {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn failure_after(log: &str) -> Failure {
-        let root = tempfile::tempdir().unwrap();
-        let folder = LabFolder::new(root.path().to_owned(), "lab".into());
-        folder.prepare().unwrap();
-        std::fs::write(folder.log_file(), log).unwrap();
-        last_words(&folder)
-    }
-
-    #[test]
-    fn the_labs_own_error_is_what_is_told() {
-        let log = "INFO binding\nerror: port 8080 is taken by nginx\nsecond line\nhint: use 0\n";
-        let expected = Failure::new("port 8080 is taken by nginx\nsecond line").hint("use 0");
-        assert_eq!(format!("{:?}", failure_after(log)), format!("{expected:?}"));
-    }
-
-    #[test]
-    fn without_one_the_end_of_the_log_is_told() {
-        let log = (0..20)
-            .map(|number| format!("line {number}"))
-            .collect::<Vec<_>>();
-        let log = log.join("\n");
-        let told = failure_after(&log).to_string();
-        assert!(
-            told.contains("line 10\n") && told.ends_with("line 19"),
-            "{told}"
-        );
-        assert!(!told.contains("line 9\n"), "{told}");
-        assert!(failure_after("").to_string().starts_with("the lab ended"));
-    }
-
-    #[test]
-    fn a_pod_may_crash_twice_while_others_start() {
-        let pod = |restarts, phase: &str| PodStatus {
-            restarts,
-            phase: phase.into(),
-            last_lines: vec!["no database".into()],
-            ..PodStatus::default()
-        };
-        assert!(!is_hopeless(&pod(2, "CrashLoopBackOff")));
-        assert!(!is_hopeless(&pod(9, "Running")));
-        assert!(is_hopeless(&pod(3, "CrashLoopBackOff")));
-        let told = crashed(&pod(3, "CrashLoopBackOff")).to_string();
-        assert!(told.ends_with("\n  no database"), "{told}");
-    }
-}

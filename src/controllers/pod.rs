@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::{ExtrasProvider, endpoints, probe};
 use crate::model::{Deployment, Pod, PodPhase, PodTemplate, Workload};
-use crate::pods::{Exit, PodRuntime, PodSpec, StartedPod, service_variables};
+use crate::pods::{Exit, PodError, PodRuntime, PodSpec, StartedPod, service_variables};
 use crate::registry::{Cluster, Registry};
 
 /// Between a pod's leaving its endpoints and its SIGTERM. Under processes the data path sees the
@@ -63,7 +63,7 @@ impl PodTask {
                     Some(exit) => self.ended(exit),
                     None => break,
                 },
-                Err(error) => self.failed(&error.chain()),
+                Err(error) => self.failed(&error),
             }
             let wait = backoff.after(begun.elapsed());
             tokio::select! {
@@ -236,11 +236,16 @@ impl PodTask {
         });
     }
 
-    fn failed(&self, reason: &str) {
+    fn failed(&self, error: &PodError) {
+        let reason = error.chain();
         tracing::warn!(pod = self.name, reason, "a pod was not started");
         self.write(|pod| {
-            pod.phase = PodPhase::Pending;
-            pod.reason = Some(reason.to_owned());
+            pod.phase = if error.is_lasting() {
+                PodPhase::CreateContainerError
+            } else {
+                PodPhase::Pending
+            };
+            pod.reason = Some(reason);
         });
     }
 

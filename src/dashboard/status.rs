@@ -112,6 +112,7 @@ fn pod(pod: &Pod) -> PodStatus {
         PodPhase::Pending => "Pending",
         PodPhase::Running => "Running",
         PodPhase::CrashLoopBackOff => "CrashLoopBackOff",
+        PodPhase::CreateContainerError => "CreateContainerError",
         PodPhase::Terminating => "Terminating",
     };
     PodStatus {

@@ -165,6 +165,8 @@ pub enum PodPhase {
     Running,
     /// Its program ended; the next start waits.
     CrashLoopBackOff,
+    /// It cannot be started until something outside the lab changes: an image that nobody has.
+    CreateContainerError,
     /// It is being stopped.
     Terminating,
 }

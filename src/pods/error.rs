@@ -135,6 +135,14 @@ pub enum PodError {
 }
 
 impl PodError {
+    /// Whether another attempt fails in the same way unless the user does something.
+    pub fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            Self::ImageMissing { .. } | Self::Unsupported { .. } | Self::File { .. }
+        )
+    }
+
     /// The error and all its sources in one line.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();

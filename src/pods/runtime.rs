@@ -44,6 +44,18 @@ pub trait PodRuntime: Send + Sync + fmt::Debug {
         env: BTreeMap<String, String>,
     ) -> Boxed<'_, Result<Option<NodeHandle>, PodError>>;
 
+    /// Whether pods can have this image without asking a registry; never where they are processes.
+    fn has_image<'a>(&'a self, image: &'a str) -> Boxed<'a, bool> {
+        let _ = image;
+        Box::pin(async { false })
+    }
+
+    /// Whether the volume of this name was made before.
+    fn has_volume<'a>(&'a self, volume: &'a str) -> Boxed<'a, bool> {
+        let _ = volume;
+        Box::pin(async { false })
+    }
+
     /// Starts a pod. Returns once its program has been started, not once it listens.
     fn start(&self, spec: PodSpec) -> Boxed<'_, Result<StartedPod, PodError>>;
 

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::Command;
 use std::time::Duration;
 
 use lab::model::{PodTemplate, Probe, ProbeAction, Volume, Workload};
 use lab::pods::process::ProcessRuntime;
 use lab::pods::{PodError, PodLine, PodRuntime, PodSpec, RuntimeSettings, Source};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
+
+use crate::eventually;
+use crate::support::lab::Lab;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -214,52 +216,29 @@ async fn what_cannot_run_here_says_what_to_do() {
     assert!(matches!(late, Err(PodError::NotPrepared)), "{late:?}");
 }
 
-/// A stand-in for the lab: starts a command as a pod, prints its process id, and waits.
-#[tokio::test]
-#[ignore = "run by the test below, as a process to be killed"]
-async fn stand_in_for_a_lab() {
-    let mut set = set("process-killed");
-    let script = "echo $$; sleep 1000 & echo $!; wait";
-    let _started = set
-        .runtime
-        .start(command("web-1", &["sh", "-c", script]))
-        .await
-        .unwrap();
-    println!(
-        "pids {} {}",
-        line(&mut set).await.text,
-        line(&mut set).await.text
-    );
-    std::future::pending::<()>().await;
-}
-
 #[tokio::test]
 async fn pods_die_with_a_lab_that_is_killed() {
-    let mut lab = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "pods_process::stand_in_for_a_lab",
-        ])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(lab.stdout.take().unwrap()).lines();
-    let pids = loop {
-        let line = tokio::time::timeout(LIMIT, output.next_line()).await;
-        let line = line
-            .unwrap()
-            .unwrap()
-            .expect("the stand-in prints its pods");
-        if let Some((_, pids)) = line.split_once("pids ") {
-            break pids.to_owned();
-        }
-    };
-    assert!(pids.split(' ').all(is_alive));
-    lab.kill().await.unwrap();
-    for pid in pids.split(' ') {
+    let toml = r#"
+        [cloudforet]
+        enabled = false
+        [services.web]
+        command = ["sh", "-c", "echo pids $$; sleep 1000 & echo pids $!; wait"]
+        port = 80
+        readiness = { none = true }
+    "#;
+    let lab = Lab::start("process", toml);
+    let pids = eventually!("the pod tells its processes", {
+        let lines = lab.ok(&["logs", "web"]);
+        let pids = lines.lines().filter_map(|line| line.split_once("pids "));
+        let pids: Vec<_> = pids.map(|(_, pid)| pid.trim().to_owned()).collect();
+        (pids.len() == 2).then_some(pids)
+    });
+    assert!(pids.iter().all(|pid| is_alive(pid)), "{pids:?}");
+    let killed = Command::new("kill")
+        .args(["-9", &lab.pid().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    for pid in &pids {
         assert_ends(pid).await;
     }
 }

@@ -17,10 +17,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::connect::{Daemon, Wanting, status};
+use super::old_images;
 use crate::pods::PodError;
 
 /// Repository of the images, in the local daemon only.
 const REPOSITORY: &str = "cloudforet-lab";
+/// Tells them from images of the user's.
+const LABEL: &str = "LABEL lab.role=image";
 /// Names are looked up in `/etc/hosts` and then asked for; glibc's default would try more.
 const NSSWITCH: &[u8] = b"hosts: files dns\n";
 /// Before glibc 2.34 name resolution lives in libraries of its own, loaded at the first look-up.
@@ -69,6 +72,7 @@ pub(super) async fn ensure(
         Err(error) if status(&error) == Some(404) => {
             progress("making the pod image from this program");
             import(daemon, files, &hash).await?;
+            old_images::remove(daemon, REPOSITORY, &name).await;
         }
         Err(error) => return Err(error).wanting(|| format!("look for the image {name:?}")),
     }
@@ -239,6 +243,7 @@ async fn import(daemon: &Daemon, files: Files, tag: &str) -> Result<(), PodError
         .from_src("-")
         .repo(REPOSITORY)
         .tag(tag)
+        .changes(vec![LABEL.to_owned()])
         .build();
     let body = bollard::body_try_stream(ReceiverStream::new(receiver));
     let mut answers = std::pin::pin!(daemon.docker.create_image(Some(options), Some(body), None));

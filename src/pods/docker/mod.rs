@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `connect` | find the daemon, agree on an API version |
 //! | `image` | the pod image, made from the running binary |
+//! | `old_images` | images of earlier builds, removed when a new one is made |
 //! | `network` | the subnet: parsed, checked, created |
 //! | `container` | what a pod or the node is as a container |
 //! | `watch` | from a container's start to its end |
@@ -17,6 +18,7 @@ mod container;
 mod image;
 mod leftovers;
 mod network;
+mod old_images;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -235,6 +237,23 @@ impl PodRuntime for DockerRuntime {
             container::start_node(&self.shared, prepared, env)
                 .await
                 .map(Some)
+        })
+    }
+
+    fn has_image<'a>(&'a self, image: &'a str) -> Boxed<'a, bool> {
+        // A daemon that does not answer tells the next request why.
+        Box::pin(async { self.shared.daemon.docker.inspect_image(image).await.is_ok() })
+    }
+
+    fn has_volume<'a>(&'a self, volume: &'a str) -> Boxed<'a, bool> {
+        let name = self.shared.labels.volume_name(volume);
+        Box::pin(async move {
+            self.shared
+                .daemon
+                .docker
+                .inspect_volume(&name)
+                .await
+                .is_ok()
         })
     }
 

@@ -336,6 +336,10 @@ impl PodRuntime for ProcessRuntime {
         Box::pin(async { Ok(None) })
     }
 
+    fn has_volume<'a>(&'a self, volume: &'a str) -> Boxed<'a, bool> {
+        Box::pin(async move { self.shared.settings.data().join(volume).exists() })
+    }
+
     fn start(&self, spec: PodSpec) -> Boxed<'_, Result<StartedPod, PodError>> {
         Box::pin(self.launch(spec))
     }
