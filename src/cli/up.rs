@@ -97,7 +97,8 @@ pub(super) async fn run(
         printer.warn(warning);
     }
     folder.prepare()?;
-    let Some(lock) = folder.lock()? else {
+    // One that was killed a moment ago may hold its lock a little longer.
+    let Some(lock) = folder.lock_soon().await? else {
         return Err(app::StartError::AlreadyRuns(config.name).into());
     };
     let log = folder.new_log()?;

@@ -132,7 +132,7 @@ async fn a_request_that_lacks_something_is_told_what() {
 async fn another_domains_resources_are_out_of_reach() {
     let ours = Backends::start().await;
     let theirs = Backends::start_with(|settings| {
-        settings.database_prefix = ours.settings.database_prefix.clone();
+        settings.mongodb.clone_from(&ours.settings.mongodb);
         settings.login.domain = "other".to_owned();
     })
     .await;
