@@ -5,7 +5,7 @@
 //! counts them. Everything that is kept is bounded ([`Limits`]).
 //!
 //! [`Theatre`] is the room's main type: it keeps the table of ClusterIP connections, the spans of
-//! recent requests and the pods' log lines, and [`assemble`]s a film when somebody asks for it.
+//! recent requests and the pods' log lines, and [assembles](assemble()) a film when somebody asks for it.
 
 mod assemble;
 mod connections;

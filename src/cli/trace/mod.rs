@@ -1,7 +1,7 @@
 //! `lab trace URL`: performs one real request and shows its film.
 //!
 //! The request leaves this process as any client's would, by TCP and TLS to the load balancer; only
-//! its `traceparent` is special. What the film looks like is in [`render`], where the request goes
+//! its `traceparent` is special. What the film looks like is in [`render()`], where the request goes
 //! in [`LabAddress`].
 
 mod address;

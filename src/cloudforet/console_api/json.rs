@@ -54,7 +54,7 @@ pub(super) fn write(message: &DynamicMessage) -> Result<Vec<u8>, serde_json::Err
     Ok(body)
 }
 
-/// As [`write`], as a value.
+/// As [`write()`], as a value.
 pub(super) fn write_value(message: &DynamicMessage) -> Result<Value, serde_json::Error> {
     message.serialize_with_options(serde_json::value::Serializer, &options())
 }
