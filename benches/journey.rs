@@ -172,7 +172,19 @@ impl Lab {
                 "credentials": {"user_id": login["user"], "password": login["password"]},
             }),
         );
-        let token = issued["access_token"].as_str().expect("a token");
+        let user = issued["access_token"].as_str().expect("a token");
+        let nothing = serde_json::json!({});
+        let workspaces = post("/identity/user-profile/get-workspaces", user, nothing);
+        let granted = post(
+            "/identity/token/grant",
+            "",
+            serde_json::json!({
+                "grant_type": "REFRESH_TOKEN", "token": issued["refresh_token"],
+                "scope": "WORKSPACE",
+                "workspace_id": workspaces["results"][0]["workspace_id"],
+            }),
+        );
+        let token = granted["access_token"].as_str().expect("a token");
         let page = serde_json::json!({"query": {"page": {"start": 1, "limit": 20}}});
         let listed = post("/inventory/cloud-service/list", token, page);
         assert_eq!(listed["results"].as_array().map(Vec::len), Some(20));

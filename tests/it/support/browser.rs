@@ -48,15 +48,19 @@ pub(crate) struct Page(chromiumoxide::Page);
 // === impl Browser ===
 
 impl Browser {
-    /// Starts Chromium: `LAB_CHROMIUM`, else the first known name on the `PATH`.
-    pub(crate) async fn launch() -> Self {
+    /// Starts Chromium (`LAB_CHROMIUM`, else the first known name on the `PATH`) for somebody who
+    /// has imported this CA, as a user of the lab would.
+    pub(crate) async fn launch_trusting(ca: &Path) -> Self {
         let profile = tempfile::Builder::new()
             .prefix("lab-browser-")
             .tempdir()
             .unwrap();
+        import(ca, profile.path());
         let config = BrowserConfig::builder()
             .chrome_executable(executable())
-            .user_data_dir(profile.path())
+            .user_data_dir(profile.path().join("profile"))
+            // Certificates that the user trusts are looked for in the home folder.
+            .env("HOME", profile.path().display().to_string())
             .no_sandbox()
             .args(FLAGS.iter().copied())
             .launch_timeout(Duration::from_secs(60))
@@ -110,6 +114,23 @@ impl Drop for Profile {
             std::thread::park_timeout(Duration::from_millis(20));
         }
     }
+}
+
+/// Imports a CA into the NSS database of a home folder.
+fn import(ca: &Path, home: &Path) {
+    let database = home.join(".pki/nssdb");
+    std::fs::create_dir_all(&database).unwrap();
+    let certutil = |arguments: &[&str]| {
+        let status = std::process::Command::new("certutil")
+            .args(["-d", &format!("sql:{}", database.display())])
+            .args(arguments)
+            .status()
+            .expect("certutil on the PATH (hint: install libnss3-tools)");
+        assert!(status.success(), "certutil {arguments:?}: {status}");
+    };
+    certutil(&["-N", "--empty-password"]);
+    let ca = ca.display().to_string();
+    certutil(&["-A", "-t", "C,,", "-n", "lab", "-i", &ca]);
 }
 
 fn executable() -> PathBuf {

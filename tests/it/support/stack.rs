@@ -1,4 +1,4 @@
-//! Cloudforet's request path in one process: console, both APIs, identity, inventory, on a mongod.
+//! Cloudforet's APIs in one process: both console APIs, identity, inventory, on a mongod.
 //!
 //! No load balancer, no ingress, no ClusterIP: what is tested here is the services themselves.
 
@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use lab::cloudforet::console_api::Version;
 use lab::cloudforet::telemetry::Emitter;
-use lab::cloudforet::{Settings, console, console_api, identity, inventory};
+use lab::cloudforet::{Settings, console_api, identity, inventory};
 use lab::net::Trigger;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -16,8 +16,6 @@ use crate::cloudforet_support;
 
 /// Running services; `stop` drains them.
 pub(crate) struct Stack {
-    /// Where the console is, under a host name that browsers resolve to loopback.
-    pub(crate) console: String,
     /// Settings with which a further service of this stack would be started.
     pub(crate) settings: Settings,
     trigger: Trigger,
@@ -32,7 +30,7 @@ impl Stack {
         let (trigger, shutdown) = Trigger::new();
         let mut services = JoinSet::new();
         let mut bound = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..4 {
             bound.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
         }
         let address = |listener: &TcpListener| listener.local_addr().unwrap();
@@ -64,20 +62,10 @@ impl Stack {
                 console_api::serve(next(), version, named(pod), events.clone(), end.clone());
             services.spawn(async { serving.await.unwrap() });
         }
-        let pages = console::Settings {
-            pod: "console-a".to_owned(),
-            console_api: format!("http://console-api.{{domain}}:{}", addresses[2].port()),
-            console_api_v2: format!("http://console-api-v2.{{domain}}:{}", addresses[3].port()),
-            ..console::Settings::default()
-        };
-        let serving = console::serve(next(), pages, events, end);
-        services.spawn(async { serving.await.unwrap() });
         // Before that a first start may be half done.
         cloudforet_support::serving(addresses[0]).await;
         cloudforet_support::serving(addresses[1]).await;
-        let console = format!("http://console.lab.localhost:{}", addresses[4].port());
         Self {
-            console,
             settings,
             trigger,
             services,
