@@ -21,3 +21,4 @@ pub mod pods;
 pub mod registry;
 pub mod stores;
 pub mod trace;
+pub mod wire;

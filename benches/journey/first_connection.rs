@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use lab::kube_proxy::{Settings, serve};
 use lab::model::{
-    AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice,
-    LoadBalancerStatus, Protocol, Service, ServicePort, ServiceType, SessionAffinity,
-    TrafficPolicy,
+    AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice, Protocol,
+    Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
 };
 use lab::net::Trigger;
 use lab::registry::{Cluster, Registry};
@@ -108,7 +107,7 @@ fn service(listen: SocketAddr) -> Service {
         }],
         session_affinity: SessionAffinity::None,
         external_traffic_policy: TrafficPolicy::Cluster,
-        load_balancer: LoadBalancerStatus::default(),
+        ..Service::default()
     }
 }
 

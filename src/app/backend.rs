@@ -65,18 +65,14 @@ async fn serve(
     shutdown: Shutdown,
 ) -> Result<(), StartError> {
     let emitter = telemetry::Emitter::stdout();
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| StartError::Program {
-        program: program.to_owned(),
-        source,
-    };
     tracing::info!(program, "starting");
-    match program {
+    let served: Result<(), Box<dyn std::error::Error + Send + Sync>> = match program {
         "identity" => identity::serve(listener, settings, emitter, shutdown)
             .await
-            .map_err(|error| failed(error.into())),
+            .map_err(Into::into),
         "inventory" => inventory::serve(listener, settings, emitter, shutdown)
             .await
-            .map_err(|error| failed(error.into())),
+            .map_err(Into::into),
         "console" => {
             let console = console::Settings {
                 pod: settings.pod,
@@ -85,7 +81,7 @@ async fn serve(
             };
             console::serve(listener, console, emitter, shutdown)
                 .await
-                .map_err(|error| failed(error.into()))
+                .map_err(Into::into)
         }
         "console-api" | "console-api-v2" => {
             let version = match program {
@@ -94,7 +90,7 @@ async fn serve(
             };
             console_api::serve(listener, version, settings, emitter, shutdown)
                 .await
-                .map_err(|error| failed(error.into()))
+                .map_err(Into::into)
         }
         "mongodb" => {
             let store = stores::mongo::Settings {
@@ -104,13 +100,19 @@ async fn serve(
             };
             stores::mongo::serve(listener, store, shutdown)
                 .await
-                .map_err(|error| failed(error.into()))
+                .map_err(Into::into)
         }
-        _ => Err(StartError::Environment {
-            variable: "LAB_PROGRAM",
-            problem: format!("names no built-in service: {program}"),
-        }),
-    }
+        _ => {
+            return Err(StartError::Environment {
+                variable: "LAB_PROGRAM",
+                problem: format!("names no built-in service: {program}"),
+            });
+        }
+    };
+    served.map_err(|source| StartError::Program {
+        program: program.to_owned(),
+        source,
+    })
 }
 
 /// The backend's settings: what `LAB_SETTINGS` says, and who and where the pod is.

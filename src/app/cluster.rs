@@ -1,16 +1,17 @@
-//! From a config to the first picture of the registry: ClusterIPs are given out, user's endpoints
-//! resolved, Ingresses compiled.
+//! From a config to a picture of the registry: ClusterIPs are given out, user's endpoints resolved,
+//! Ingresses compiled, certificates issued. The start and every reload draw it in the same way.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::StartError;
+use super::gateway::{self, Addresses};
+use super::{StartError, certificates};
 use crate::config::{Config, StaticEndpoints};
 use crate::model::{
-    ClusterIp, Conditions, Deployment, Endpoint, EndpointAddress, EndpointSlice, Service,
-    ServicePort,
+    ClusterIp, Deployment, Endpoint, EndpointAddress, EndpointSlice, Service, ServicePort,
 };
-use crate::net::Resolver;
+use crate::net::{Authority, Resolver};
 use crate::pods::PodNetwork;
 use crate::registry::Cluster;
 
@@ -18,56 +19,122 @@ use crate::registry::Cluster;
 /// number that people try first.
 const UNPRIVILEGED: u16 = 8000;
 
-/// Everything that the config says, with addresses; no pod exists yet.
-pub(super) async fn first_picture(
-    config: &Config,
-    deployments: Vec<Deployment>,
-    network: &PodNetwork,
-    on_host: bool,
-) -> Result<Cluster, StartError> {
-    let mut cluster = Cluster {
-        proxy_mode: config.proxy_mode,
-        ..Cluster::default()
-    };
-    for deployment in deployments {
-        cluster
-            .deployments
-            .insert(deployment.name.clone(), Arc::new(deployment));
-    }
-    for (index, service) in config.services.iter().enumerate() {
-        let mut service = service.clone();
-        if service.cluster_ip != ClusterIp::None {
-            let address = u32::try_from(index)
-                .ok()
-                .and_then(|index| network.cluster_ip(index))
-                .ok_or(StartError::TooManyServices {
-                    services: config.services.len(),
-                })?;
-            service.cluster_ip = ClusterIp::Address(address);
-            for port in &mut service.ports {
-                port.listen = Some(listen_address(address, port, on_host));
-            }
-        }
-        let fixed = config.static_endpoints.iter();
-        let fixed = fixed.filter(|endpoints| endpoints.service == service.name);
-        let mut slice = EndpointSlice {
-            service: service.name.clone(),
-            endpoints: Vec::new(),
+/// What a picture depends on beside the config; fixed for the life of a lab.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    /// Issues certificates.
+    pub(super) authority: Arc<Authority>,
+    /// Of the host ports.
+    pub(super) addresses: Addresses,
+    /// Where ClusterIPs live.
+    pub(super) network: PodNetwork,
+    /// Whether that is the host itself.
+    pub(super) on_host: bool,
+}
+
+impl Surroundings {
+    /// Everything that the config says; no pod exists in it, and of endpoints only the user's own.
+    /// ClusterIPs and certificates that `before` has are kept.
+    pub(super) async fn picture(
+        &self,
+        config: &Config,
+        deployments: Vec<Deployment>,
+        before: &Cluster,
+    ) -> Result<Cluster, StartError> {
+        let mut cluster = Cluster {
+            proxy_mode: config.proxy_mode,
+            ingress_replicas: config.ingress.replicas,
+            ingress_classes: Arc::new(config.ingress_classes.clone()),
+            ..Cluster::default()
         };
-        for endpoints in fixed {
-            slice.endpoints = resolve(endpoints, &service).await?;
+        for deployment in deployments {
+            cluster
+                .deployments
+                .insert(deployment.name.clone(), Arc::new(deployment));
         }
-        cluster.slices.insert(service.name.clone(), Arc::new(slice));
-        cluster
-            .services
-            .insert(service.name.clone(), Arc::new(service));
+        let mut given = given(config, before);
+        for (index, service) in config.services.iter().enumerate() {
+            let mut service = service.clone();
+            if service.cluster_ip != ClusterIp::None {
+                let address = self
+                    .address(&service.name, index, &mut given, before)
+                    .ok_or(StartError::TooManyServices {
+                        services: config.services.len(),
+                    })?;
+                self.settle(&mut service, address, before);
+            }
+            let fixed = config.static_endpoints.iter();
+            for endpoints in fixed.filter(|endpoints| endpoints.service == service.name) {
+                let slice = EndpointSlice {
+                    service: service.name.clone(),
+                    endpoints: resolve(endpoints).await?,
+                };
+                cluster.slices.insert(service.name.clone(), Arc::new(slice));
+            }
+            cluster
+                .services
+                .insert(service.name.clone(), Arc::new(service));
+        }
+        for ingress in &config.ingresses {
+            cluster
+                .ingresses
+                .insert(ingress.name.clone(), Arc::new(ingress.clone()));
+        }
+        for secret in &config.secrets {
+            cluster
+                .secrets
+                .insert(secret.name.clone(), Arc::new(secret.clone()));
+        }
+        gateway::complete(&mut cluster, config, self.addresses);
+        certificates::ask(&mut cluster, &self.authority, before);
+        Ok(cluster)
     }
-    for ingress in &config.ingresses {
-        cluster
-            .ingresses
-            .insert(ingress.name.clone(), Arc::new(ingress.clone()));
+
+    /// The Service's ClusterIP of before, else that of its place in the config, else any free one.
+    fn address(
+        &self,
+        service: &str,
+        index: usize,
+        given: &mut BTreeSet<IpAddr>,
+        before: &Cluster,
+    ) -> Option<IpAddr> {
+        let known = before.services.get(service);
+        if let Some(address) = known.and_then(|known| known.cluster_ip.address()) {
+            return Some(address);
+        }
+        if self.network.size == 1 {
+            return self.network.cluster_ip(0);
+        }
+        let own = u32::try_from(index).ok()?;
+        std::iter::once(own)
+            .chain(0..self.network.size)
+            .filter_map(|index| self.network.cluster_ip(index))
+            .find(|address| given.insert(*address))
     }
-    Ok(cluster)
+
+    /// Writes the ClusterIP, and where each port listens: ports of before stay where they are.
+    fn settle(&self, service: &mut Service, address: IpAddr, before: &Cluster) {
+        service.cluster_ip = ClusterIp::Address(address);
+        let known = before.services.get(&service.name);
+        let known = known.map_or(&[][..], |known| &known.ports);
+        for port in &mut service.ports {
+            let same =
+                |known: &&ServicePort| (known.port, known.protocol) == (port.port, port.protocol);
+            let listens = known.iter().find(same).and_then(|known| known.listen);
+            port.listen =
+                Some(listens.unwrap_or_else(|| listen_address(address, port, self.on_host)));
+        }
+    }
+}
+
+/// The ClusterIPs that stay with their Services.
+fn given(config: &Config, before: &Cluster) -> BTreeSet<IpAddr> {
+    let stay = config
+        .services
+        .iter()
+        .filter_map(|service| before.services.get(&service.name));
+    stay.filter_map(|service| service.cluster_ip.address())
+        .collect()
 }
 
 /// Where `kube_proxy` listens for a port: at the ClusterIP, unless it lives on the host and the
@@ -94,38 +161,33 @@ fn listen_address(cluster_ip: IpAddr, port: &ServicePort, on_host: bool) -> Sock
         .unwrap_or(wanted)
 }
 
-/// The endpoints of a Service without selector. They are always ready: the lab did not start them
-/// and does not judge them.
-async fn resolve(
-    endpoints: &StaticEndpoints,
-    service: &Service,
-) -> Result<Vec<Endpoint>, StartError> {
+/// The endpoints of a Service without selector.
+async fn resolve(endpoints: &StaticEndpoints) -> Result<Vec<Endpoint>, StartError> {
     let mut found = Vec::new();
-    for address in &endpoints.addresses {
-        let resolved = Resolver::system()
-            .resolve(&address.host, address.port)
-            .await
-            .map_err(|source| StartError::StaticEndpoint {
-                service: endpoints.service.clone(),
-                host: address.host.clone(),
-                source,
-            })?;
-        let Some(first) = resolved.first().copied() else {
-            continue;
-        };
-        let one = EndpointAddress {
-            pod: first,
-            host: first,
-        };
-        found.push(Endpoint {
-            pod: None,
-            addresses: vec![one; service.ports.len()],
-            conditions: Conditions {
-                ready: true,
-                serving: true,
-                terminating: false,
-            },
-        });
+    for endpoint in &endpoints.endpoints {
+        let mut addresses = Vec::new();
+        for address in &endpoint.addresses {
+            let resolved = Resolver::system()
+                .resolve(&address.host, address.port)
+                .await
+                .map_err(|source| StartError::StaticEndpoint {
+                    service: endpoints.service.clone(),
+                    host: address.host.clone(),
+                    source,
+                })?;
+            addresses.extend(resolved.first().map(|&first| EndpointAddress {
+                pod: first,
+                host: first,
+            }));
+        }
+        // A name without an address leaves a gap, and an endpoint has all ports.
+        if addresses.len() == endpoint.addresses.len() {
+            found.push(Endpoint {
+                pod: None,
+                addresses,
+                conditions: endpoint.conditions,
+            });
+        }
     }
     Ok(found)
 }

@@ -33,9 +33,9 @@ pub enum StartError {
     /// No certificate can be served.
     #[error("the ingress has no certificate to start with")]
     Certificate(#[from] crate::net::CertificateError),
-    /// TLS cannot be set up.
-    #[error("the ingress cannot serve TLS")]
-    Tls(#[from] rustls::Error),
+    /// An ingress replica.
+    #[error(transparent)]
+    Replica(#[from] crate::ingress::ReplicaError),
     /// What pods write would be lost.
     #[error("no space left on device: {} KiB are free in {}", free / 1024, folder.display())]
     DiskFull {

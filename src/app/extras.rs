@@ -33,5 +33,6 @@ fn settings(config: &Config) -> Value {
     json!({
         "login": { "domain": login.domain, "user": login.user, "password": login.password },
         "sample_data": config.cloudforet.sample_data,
+        "grpc": config.grpc,
     })
 }

@@ -1,23 +1,24 @@
 //! The way in: certificates, host ports, ingress replicas.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
-use super::StartError;
+use super::replicas::Replicas;
+use super::{StartError, certificates};
 use crate::client::LabFolder;
 use crate::config::{Config, Controller};
 use crate::ingress::{self, Replica, Sampler};
 use crate::lb;
 use crate::model::{
-    Compiled, Flavour, Ingress, LoadBalancerStatus, NginxOptions, Service, ServicePort,
-    ServiceType, TraefikOptions, Urls, compile,
+    Flavour, LoadBalancerStatus, NginxOptions, Objects, Secret, Service, ServicePort, ServiceType,
+    TraefikOptions, compile,
 };
-use crate::net::{Authority, BindError, Certificates, Handoff, Shutdown, bind};
+use crate::net::{Authority, BindError, Certificates, Shutdown, bind};
 use crate::pods::PodNetwork;
 use crate::registry::{Cluster, Registry};
 use crate::trace::Tracer;
@@ -69,6 +70,8 @@ fn flavour(config: &Config) -> Flavour {
         Controller::Traefik => Flavour::Traefik(TraefikOptions {
             strict_prefix_matching: config.ingress.strict_prefix_matching,
             redirect_https: config.ingress.redirect_https,
+            allow_empty_services: config.ingress.allow_empty_services,
+            allow_external_name_services: config.ingress.allow_external_name_services,
         }),
         Controller::Nginx => Flavour::Nginx(NginxOptions {
             redirect_https: config.ingress.redirect_https,
@@ -82,48 +85,30 @@ pub fn warnings(config: &Config) -> Vec<String> {
     let services: BTreeMap<String, Arc<Service>> = services
         .map(|service| (service.name.clone(), Arc::new(service.clone())))
         .collect();
-    told(&compile(&config.ingresses, &services, &flavour(config)))
+    let secrets = config.secrets.iter();
+    let secrets: BTreeMap<String, Arc<Secret>> = secrets
+        .map(|secret| (secret.name.clone(), Arc::new(secret.clone())))
+        .collect();
+    let served = config.ingress_classes.served(&config.ingresses);
+    let objects = Objects::new(&services).secrets(&secrets);
+    let compiled = compile(served, &objects, &flavour(config));
+    let reports = config.reports.iter().chain(&compiled.diagnostics);
+    reports.map(ToString::to_string).collect()
 }
 
-fn told(compiled: &Compiled) -> Vec<String> {
-    let diagnostics = compiled.diagnostics.iter();
-    diagnostics
-        .map(|diagnostic| format!("ingress {}: {}", diagnostic.object, diagnostic.message))
-        .collect()
-}
-
-/// Compiles the Ingresses of the picture, gives them certificates, and adds the load balancer's
-/// own Service. What has no effect, in words.
-pub(super) fn complete(
-    cluster: &mut Cluster,
-    config: &Config,
-    authority: &Authority,
-    addresses: Addresses,
-) -> Result<Vec<String>, StartError> {
+/// Compiles the Ingresses of the picture, and adds the load balancer's own Service. What is wrong
+/// with an object is among the picture's reports.
+pub(super) fn complete(cluster: &mut Cluster, config: &Config, addresses: Addresses) {
     let ingresses = cluster.ingresses.values().map(|ingress| &**ingress);
-    let compiled = compile(ingresses, &cluster.services, &flavour(config));
-    let warnings = told(&compiled);
+    let served = cluster.ingress_classes.served(ingresses);
+    let objects = Objects::new(&cluster.services).secrets(&cluster.secrets);
+    let compiled = compile(served, &objects, &flavour(config));
+    let reports = config.reports.iter().cloned();
+    cluster.reports = reports.chain(compiled.diagnostics).collect();
     cluster.routes = Arc::new(compiled.table);
-    for ingress in &config.ingresses {
-        for (index, tls) in ingress.tls.iter().enumerate() {
-            let name = secret_name(ingress, index);
-            if let Entry::Vacant(place) = cluster.secrets.entry(name.clone()) {
-                place.insert(Arc::new(authority.issue(&name, &tls.hosts)?));
-            }
-        }
-    }
     let name = config.ingress.controller.name().to_owned();
     let service = balancer_service(name.clone(), config, addresses);
     cluster.services.insert(name, Arc::new(service));
-    Ok(warnings)
-}
-
-/// The Secret of an entry of `spec.tls`; one without a name gets one, as cert-manager would do.
-fn secret_name(ingress: &Ingress, index: usize) -> String {
-    let tls = &ingress.tls[index];
-    tls.secret
-        .clone()
-        .unwrap_or_else(|| format!("{}-tls-{index}", ingress.name))
 }
 
 /// The Service of type LoadBalancer that the host ports belong to.
@@ -153,31 +138,7 @@ fn balancer_service(name: String, config: &Config, addresses: Addresses) -> Serv
             ingress: vec![addresses.http, addresses.https],
             pending: None,
         },
-    }
-}
-
-/// URLs of the built-in hosts that have a rule.
-pub(super) fn urls(config: &Config, addresses: Addresses, dashboard: SocketAddr) -> Urls {
-    let url = |service: &str| {
-        let rules = config.ingresses.iter().flat_map(|ingress| &ingress.rules);
-        let leads = |rule: &&crate::model::IngressRule| {
-            rule.paths
-                .iter()
-                .any(|path| path.backend.service == service)
-        };
-        let host = rules.filter(leads).find_map(|rule| rule.host.clone())?;
-        let port = addresses.https.port();
-        Some(if port == 443 {
-            format!("https://{host}/")
-        } else {
-            format!("https://{host}:{port}/")
-        })
-    };
-    Urls {
-        console: url("console"),
-        console_api: url("console-api"),
-        console_api_v2: url("console-api-v2"),
-        dashboard: Some(format!("http://{dashboard}/")),
+        ..Service::default()
     }
 }
 
@@ -204,26 +165,37 @@ pub(super) fn authority(folder: &LabFolder) -> Result<Authority, StartError> {
     Ok(Authority::load_or_create(&folder.path())?)
 }
 
-/// Starts the ingress replicas and gives them the connections of the host ports. Returns when the
+/// What the way in is made of beside the config.
+pub(super) struct Parts {
+    pub(super) ports: HostPorts,
+    pub(super) registry: Registry,
+    pub(super) authority: Arc<Authority>,
+    /// The load balancer's, which hides the client's.
+    pub(super) own_address: IpAddr,
+    /// Names of replicas that are to die.
+    pub(super) kills: mpsc::Receiver<String>,
+}
+
+/// Runs the ingress replicas and gives them the connections of the host ports. Returns when the
 /// signal was given and every request is through.
 pub(super) async fn serve(
-    ports: HostPorts,
+    parts: Parts,
     config: Config,
-    registry: Registry,
     tracer: Tracer,
-    own_address: IpAddr,
     shutdown: Shutdown,
 ) -> Result<(), StartError> {
-    let controller = config.ingress.controller.name();
-    let certificates = Certificates::new(match config.ingress.controller {
+    let Parts {
+        ports,
+        registry,
+        authority,
+        own_address,
+        kills,
+    } = parts;
+    let controller = config.ingress.controller;
+    let served = Certificates::new(match controller {
         Controller::Traefik => "TRAEFIK DEFAULT CERT",
         Controller::Nginx => "Kubernetes Ingress Controller Fake Certificate",
     })?;
-    for problem in
-        certificates.replace(registry.snapshot().secrets.values().map(|secret| &**secret))
-    {
-        tracing::warn!(%problem, "a certificate cannot be served");
-    }
     let films = if config.trace.enabled {
         config.trace.films_per_second
     } else {
@@ -234,19 +206,24 @@ pub(super) async fn serve(
         sampler: Arc::new(Sampler::new(films)),
         ..ingress::Settings::new(flavour(&config))
     });
-    let mut replicas = Vec::new();
-    for number in 0..config.ingress.replicas {
-        replicas.push(Replica::start(
-            &format!("{controller}-{number}"),
-            registry.reader(),
-            certificates.clone(),
-            tracer.clone(),
-            Arc::clone(&settings),
-            shutdown.clone(),
-        )?);
-    }
-    let doors: Arc<[Handoff]> = replicas.iter().map(Replica::handoff).collect();
-    let (_replicas, doors) = watch::channel(doors);
+    certificates::serve(&registry.snapshot(), &served, controller);
+    let (told, doors) = watch::channel(Arc::from([]));
+    let reader = registry.clone();
+    let own = served.clone();
+    let mut replicas = Replicas {
+        stem: controller.name(),
+        start: Box::new(move |name, shutdown| {
+            let (own, tracer, settings) = (own.clone(), tracer.clone(), Arc::clone(&settings));
+            Replica::start(name, reader.reader(), own, tracer, settings, shutdown)
+        }),
+        registry: registry.clone(),
+        doors: told,
+        running: BTreeMap::new(),
+        tasks: JoinSet::new(),
+        restarts: BTreeMap::new(),
+        not_before: None,
+    };
+    replicas.start_first()?;
     let port = |tls| lb::Settings {
         tls,
         policy: config.load_balancer.external_traffic_policy,
@@ -254,10 +231,12 @@ pub(super) async fn serve(
         limit: CONNECTIONS,
     };
     let plain = lb::serve(ports.http, port(false), doors.clone(), shutdown.clone());
-    let secure = lb::serve(ports.https, port(true), doors, shutdown);
-    tokio::join!(plain, secure);
-    for replica in replicas {
-        replica.stopped().await;
+    let secure = lb::serve(ports.https, port(true), doors, shutdown.clone());
+    let serving = async { tokio::join!(plain, secure, replicas.run(kills, shutdown)) };
+    tokio::select! {
+        _ = serving => {}
+        // Ends only with the registry.
+        () = certificates::keep(&registry, &served, &authority, controller) => {}
     }
     Ok(())
 }

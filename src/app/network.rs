@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::StartError;
-use crate::model::{Applied, NodeLine, OutputStream};
+use crate::model::{Applied, NetworkSnapshot, NodeLine, OutputStream};
 use crate::net::Shutdown;
 use crate::pods::{NodeHandle, PodLine, PodRuntime, Source};
 use crate::registry::{Reader, Registry};
@@ -125,11 +125,13 @@ async fn feed(
         let mut sent = None;
         loop {
             let network = reader.latest().network();
-            let mut line = serde_json::to_vec(&network).map_err(|error| error.to_string())?;
             // Pods and routes change more often than what concerns the node.
-            let generation = network.generation;
-            let content = (network.proxy_mode, network.services, network.slices);
-            if sent.as_ref() != Some(&content) {
+            let told = sent.as_ref().is_some_and(|sent: &NetworkSnapshot| {
+                (sent.proxy_mode, &sent.services, &sent.slices)
+                    == (network.proxy_mode, &network.services, &network.slices)
+            });
+            if !told {
+                let mut line = serde_json::to_vec(&network).map_err(|error| error.to_string())?;
                 line.push(b'\n');
                 let written = async {
                     input.write_all(&line).await?;
@@ -138,8 +140,8 @@ async fn feed(
                 written
                     .await
                     .map_err(|error| format!("the node does not listen: {error}"))?;
-                sent = Some(content);
-                tracing::debug!(generation, "told the node");
+                tracing::debug!(generation = network.generation, "told the node");
+                sent = Some(network);
             }
             if reader.changed().await.is_none() {
                 return Ok(());

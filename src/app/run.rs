@@ -10,12 +10,15 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
+use super::cluster::Surroundings;
+use super::gateway::{Addresses, Parts};
 use super::network::{Network, stream_of};
-use super::{StartError, cluster, extras, gateway, signals, space, store};
+use super::reload::Changer;
+use super::{StartError, difference, extras, gateway, host_ports, signals, space, store};
 use crate::client::{AdminFile, LabFolder};
-use crate::config::{Config, RuntimeChoice, SubnetChoice};
+use crate::config::{Config, RuntimeChoice, Source, SubnetChoice};
 use crate::controllers;
-use crate::dashboard::{self, AdminState, Facts};
+use crate::dashboard::{self, AdminState, Facts, Wish};
 use crate::model::{DownRequest, LabPhase, StoresStatus, Urls};
 use crate::net::Trigger;
 use crate::pods::{self, PodLine, PodRuntime, RuntimeSettings};
@@ -27,8 +30,11 @@ const WAITING_EVENTS: usize = 8192;
 /// Lines of pods that may wait; a full channel makes the pods wait.
 const WAITING_LINES: usize = 4096;
 
+/// Reloads and kills that may wait for each other.
+const WAITING_WISHES: usize = 16;
+
 /// Runs a lab until it is asked to stop.
-pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
+pub async fn run(config: Config, source: Source, folder: LabFolder) -> Result<(), StartError> {
     folder.prepare()?;
     let Some(lock) = folder.lock_soon().await? else {
         return Err(StartError::AlreadyRuns(config.name));
@@ -51,7 +57,8 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
         warnings: config.warnings.iter().map(ToString::to_string).collect(),
         ..Facts::default()
     });
-    let (stop, wishes) = mpsc::channel(1);
+    let (stop, stops) = mpsc::channel(1);
+    let (wish, wishes) = mpsc::channel(WAITING_WISHES);
     let (trigger, shutdown) = Trigger::new();
     let registry = Registry::new(Cluster::default());
     let limits = Limits {
@@ -63,7 +70,8 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
         registry: registry.clone(),
         facts: seen,
         records: Arc::new(theatre.clone()),
-        stop,
+        stop: stop.clone(),
+        wishes: wish,
         token: token.as_str().into(),
         shutdown: shutdown.clone(),
     };
@@ -75,13 +83,14 @@ pub async fn run(config: Config, folder: LabFolder) -> Result<(), StartError> {
     })?;
     let lab = Lab {
         config,
+        source,
+        stop,
         folder: folder.clone(),
         registry,
         theatre,
         facts,
-        dashboard: address,
     };
-    let ended = lab.live(wishes).await;
+    let ended = lab.live(stops, wishes).await;
     trigger.trigger();
     // Its only errors are of connections that nobody waits for any more.
     let _ = admin.await;
@@ -112,21 +121,29 @@ fn runtime_settings(folder: &LabFolder, lines: mpsc::Sender<PodLine>) -> Runtime
 /// A lab between its admin API's start and end.
 struct Lab {
     config: Config,
+    source: Source,
+    stop: mpsc::Sender<DownRequest>,
     folder: LabFolder,
     registry: Registry,
     theatre: Theatre,
     facts: watch::Sender<Facts>,
-    dashboard: SocketAddr,
 }
 
 impl Lab {
     /// Everything that can fail for the user's reasons, then the life, then the end.
-    async fn live(self, mut wishes: mpsc::Receiver<DownRequest>) -> Result<(), StartError> {
+    async fn live(
+        self,
+        mut stops: mpsc::Receiver<DownRequest>,
+        wishes: mpsc::Receiver<Wish>,
+    ) -> Result<(), StartError> {
         let ports = gateway::HostPorts::bind(&self.config)?;
-        let authority = gateway::authority(&self.folder)?;
-        let urls = gateway::urls(&self.config, ports.addresses, self.dashboard);
+        let authority = Arc::new(gateway::authority(&self.folder)?);
+        let Addresses { http, https } = ports.addresses;
         self.facts.send_modify(|facts| {
-            facts.urls = urls;
+            facts.urls = Urls {
+                dashboard: facts.urls.dashboard.take(),
+                ..self.config.urls(http.port(), https.port())
+            };
             facts.ca_certificate = Some(authority.certificate_path().to_owned());
         });
         let (lines, written) = mpsc::channel(WAITING_LINES);
@@ -145,14 +162,43 @@ impl Lab {
             let building = async {
                 runtime.prepare(&said).await?;
                 self.facts.send_modify(|facts| facts.reason = None);
-                self.build(&*runtime, &authority, &ports).await
+                let surroundings = Surroundings {
+                    authority: Arc::clone(&authority),
+                    addresses: ports.addresses,
+                    network: runtime.network(),
+                    on_host: runtime.name() == "process",
+                };
+                self.build(&*runtime, &surroundings).await?;
+                Ok::<_, StartError>(surroundings)
             };
-            tokio::select! {
+            let surroundings = tokio::select! {
                 built = building => built?,
                 // What it has begun is removed as after a life.
                 () = &mut signal => return Ok(DownRequest::default()),
-            }
-            self.serve(&runtime, ports, &mut wishes, signal).await
+            };
+            let (kills, killed) = mpsc::channel(WAITING_WISHES);
+            let way_in = Parts {
+                ports,
+                registry: self.registry.clone(),
+                authority,
+                own_address: gateway::balancer_address(&runtime.network()),
+                kills: killed,
+            };
+            let changer = Changer {
+                source: self.source.clone(),
+                config: self.config.clone(),
+                registry: self.registry.clone(),
+                runtime: Arc::clone(&runtime),
+                surroundings,
+                data: self.folder.data(),
+                facts: self.facts.clone(),
+                kills,
+                stop: self.stop.clone(),
+            };
+            let changing = tokio::spawn(changer.run(wishes));
+            let lived = self.serve(&runtime, way_in, &mut stops, signal).await;
+            changing.abort();
+            lived
         };
         let lived = lived.await;
         let data = lived.as_ref().is_ok_and(|wish| wish.data);
@@ -189,13 +235,7 @@ impl Lab {
         };
         let settings = runtime_settings(&self.folder, lines);
         let runtime = pods::choose(choice, settings).await?;
-        let images: Vec<&str> = self.config.image_services().collect();
-        if runtime.name() != "docker" && !images.is_empty() {
-            return Err(StartError::Images {
-                services: images.join(", "),
-                reason: runtime.describe(),
-            });
-        }
+        check_images(&self.config, &*runtime)?;
         Ok(runtime)
     }
 
@@ -203,24 +243,18 @@ impl Lab {
     async fn build(
         &self,
         runtime: &dyn PodRuntime,
-        authority: &crate::net::Authority,
-        ports: &gateway::HostPorts,
+        surroundings: &Surroundings,
     ) -> Result<(), StartError> {
         let mut deployments = self.config.deployments.clone();
         let data = self.folder.data();
         let mongodb = store::choose(&self.config, &mut deployments, runtime, &data).await?;
-        let on_host = runtime.name() == "process";
-        let network = runtime.network();
-        let mut first =
-            cluster::first_picture(&self.config, deployments, &network, on_host).await?;
-        let warnings = gateway::complete(&mut first, &self.config, authority, ports.addresses)?;
-        self.registry.change(|cluster| {
-            first.generation = cluster.generation;
-            *cluster = first;
-        });
+        let nothing = Cluster::default();
+        let first = surroundings.picture(&self.config, deployments, &nothing);
+        let first = first.await?;
+        self.registry
+            .change(|cluster| difference::write(cluster, first));
         self.facts.send_modify(|facts| {
             facts.stores = StoresStatus { mongodb };
-            facts.warnings.extend(warnings);
         });
         Ok(())
     }
@@ -229,8 +263,8 @@ impl Lab {
     async fn serve(
         &self,
         runtime: &Arc<dyn PodRuntime>,
-        ports: gateway::HostPorts,
-        wishes: &mut mpsc::Receiver<DownRequest>,
+        way_in: Parts,
+        stops: &mut mpsc::Receiver<DownRequest>,
         signal: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Result<DownRequest, StartError> {
         let (tracer, events) = Tracer::channel(WAITING_EVENTS);
@@ -254,12 +288,16 @@ impl Lab {
             network.problems.clone(),
             self.facts.clone(),
         ));
-        let mut gate = tokio::spawn(gateway::serve(
-            ports,
-            self.config.clone(),
+        let host_ports = tokio::spawn(host_ports::serve(
             self.registry.clone(),
+            self.config.load_balancer.address,
+            tracer.clone(),
+            gate_shutdown.clone(),
+        ));
+        let mut gate = tokio::spawn(gateway::serve(
+            way_in,
+            self.config.clone(),
             tracer,
-            gateway::balancer_address(&runtime.network()),
             gate_shutdown,
         ));
         let pods = tokio::spawn(controllers::run(
@@ -273,7 +311,7 @@ impl Lab {
         tracing::info!(runtime = runtime.name(), "running");
 
         let wish = tokio::select! {
-            wish = wishes.recv() => Ok(wish.unwrap_or_default()),
+            wish = stops.recv() => Ok(wish.unwrap_or_default()),
             () = signal => Ok(DownRequest::default()),
             ended = &mut gate => Err(ended_early("the ingress", ended)),
             Some(ended) = network.tasks.join_next() => Err(ended_early("the pod network", ended)),
@@ -286,6 +324,7 @@ impl Lab {
             // An error would be one of the end, which is what we want.
             let _ = gate.await;
         }
+        let _ = host_ports.await;
         pods_end.trigger();
         let _ = pods.await;
         network_end.trigger();
@@ -296,6 +335,18 @@ impl Lab {
     }
 }
 
+/// Images run in containers only.
+pub(super) fn check_images(config: &Config, runtime: &dyn PodRuntime) -> Result<(), StartError> {
+    let images: Vec<&str> = config.image_services().collect();
+    if runtime.name() != "docker" && !images.is_empty() {
+        return Err(StartError::Images {
+            services: images.join(", "),
+            reason: runtime.describe(),
+        });
+    }
+    Ok(())
+}
+
 /// Tells the theatre which pods are gone, and the facts what the pod network cannot do.
 async fn follow(
     mut reader: Reader,
@@ -303,7 +354,6 @@ async fn follow(
     mut problems: watch::Receiver<Vec<String>>,
     facts: watch::Sender<Facts>,
 ) {
-    let at_the_start = facts.borrow().warnings.clone();
     let mut known = Arc::clone(reader.latest());
     loop {
         tokio::select! {
@@ -319,8 +369,7 @@ async fn follow(
                     return;
                 }
                 let current = problems.borrow_and_update().clone();
-                let warnings = at_the_start.iter().cloned().chain(current).collect();
-                facts.send_modify(|facts| facts.warnings = warnings);
+                facts.send_modify(|facts| facts.problems = current);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::model::{Deployment, Volume, Workload};
 use crate::pods::PodRuntime;
 
 /// The Service whose program is chosen here, and the name of the built-in one.
-const MONGODB: &str = "mongodb";
+pub(super) const MONGODB: &str = "mongodb";
 /// The volume of a real mongod. Its files mean nothing to the built-in store, so each has a volume
 /// of its own.
 const MONGOD_VOLUME: &str = "mongod";

@@ -5,13 +5,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::cert::CertArguments;
 use super::check::CheckArguments;
 use super::completions::CompletionsArguments;
+use super::connections::ConnectionsArguments;
 use super::down::DownArguments;
+use super::kill::KillArguments;
 use super::logs::LogsArguments;
 use super::printer::Failure;
 use super::scale::ScaleArguments;
 use super::trace::TraceArgs;
+use super::trust::TrustArguments;
 use super::up::UpArguments;
 use crate::client::LabFolder;
 use crate::config::{self, Overrides};
@@ -62,8 +66,18 @@ pub(super) enum Command {
     Down(DownArguments),
     /// Show what runs
     Status,
-    /// Give a Service more or fewer pods
+    /// Give a Service, or the ingress, more or fewer pods
     Scale(ScaleArguments),
+    /// Read lab.toml and the manifests again, and change what differs
+    Reload,
+    /// Show which certificate a name is served, and why a client would not take it
+    Cert(CertArguments),
+    /// Let this machine trust the lab's CA, or no longer
+    Trust(TrustArguments),
+    /// End the program of a pod as a fault would
+    Kill(KillArguments),
+    /// Show the open connections through ClusterIPs and host ports
+    Connections(ConnectionsArguments),
     /// Show what pods wrote
     Logs(LogsArguments),
     /// Show one request hop by hop

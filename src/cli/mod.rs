@@ -4,17 +4,22 @@
 //! line or the config is wrong.
 
 mod arguments;
+mod cert;
 mod check;
 mod completions;
+mod connections;
 mod down;
+mod kill;
 mod logging;
 mod logs;
 mod printer;
 mod progress;
 mod reasons;
+mod reload;
 mod scale;
 mod status;
 pub mod trace;
+mod trust;
 mod up;
 mod view;
 
@@ -52,6 +57,11 @@ fn dispatch(arguments: Arguments, printer: &Printer) -> Result<ExitCode, Failure
         Command::Down(down) => single()?.block_on(down::run(&down, global, printer)),
         Command::Status => single()?.block_on(status::run(global, printer)),
         Command::Scale(scale) => single()?.block_on(scale::run(&scale, global, printer)),
+        Command::Cert(cert) => single()?.block_on(cert::run(&cert, global, printer)),
+        Command::Trust(trust) => trust::run(&trust, global, printer),
+        Command::Reload => single()?.block_on(reload::run(global, printer)),
+        Command::Connections(wish) => single()?.block_on(connections::run(&wish, global, printer)),
+        Command::Kill(kill) => single()?.block_on(kill::run(&kill, global, printer)),
         Command::Logs(logs) => single()?.block_on(logs::run(&logs, global, printer)),
         Command::Trace(args) => single()?.block_on(trace::command(&args, global, printer)),
         Command::Check(check) => check::run(&check, global, printer),

@@ -86,12 +86,16 @@ pub(super) async fn run(
         https: arguments.https,
         ..global.overrides()
     };
-    let config = config::load(global.config.as_deref(), &overrides)?;
+    let source = config::Source {
+        file: global.config.clone(),
+        overrides,
+    };
+    let config = source.load()?;
     let folder = global.folder_of(config.name.clone())?;
     if arguments.detached {
         leave_session();
         logging::start(None);
-        return Ok(app::run(config, folder).await?);
+        return Ok(app::run(config, source, folder).await?);
     }
     for warning in &config.warnings {
         printer.warn(warning);
@@ -106,7 +110,7 @@ pub(super) async fn run(
     drop(lock);
     let patience = Duration::from_secs(arguments.timeout);
     if arguments.foreground {
-        return foreground(config, &folder, log, patience, printer).await;
+        return foreground(config, source, &folder, log, patience, printer).await;
     }
     background(arguments, global, &folder, log, patience, printer).await
 }
@@ -145,13 +149,14 @@ async fn background(
 /// The lab as part of this process.
 async fn foreground(
     config: Config,
+    source: config::Source,
     folder: &LabFolder,
     log: File,
     patience: Duration,
     printer: &Printer,
 ) -> Result<(), Failure> {
     logging::start(Some(log));
-    let mut lab = tokio::spawn(app::run(config, folder.clone()));
+    let mut lab = tokio::spawn(app::run(config, source, folder.clone()));
     let pid = std::process::id();
     let outcome = tokio::select! {
         ready = timeout(patience, until_ready(folder, pid, printer)) => match ready {
@@ -166,7 +171,7 @@ async fn foreground(
         Ok(status) => {
             if let Some(status) = status {
                 printer.data(&status, || view::status(&status))?;
-                printer.note("Ctrl-C stops the lab");
+                printer.note("Ctrl-C stops the lab, SIGHUP reads lab.toml again");
             }
             let ended = lab.await.map_err(|error| Failure::from_error(&error))?;
             Ok(ended?)

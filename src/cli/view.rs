@@ -58,7 +58,7 @@ fn ready_of(service: &ServiceStatus) -> String {
         .replicas
         .map_or(service.endpoints.len(), |replicas| replicas as usize);
     match (service.replicas, wanted) {
-        // The ingress' own Service: its replicas are no pods.
+        // Nothing can be behind it, such as a name outside.
         (None, 0) => "-".to_owned(),
         _ => format!("{ready}/{wanted}"),
     }
@@ -146,8 +146,23 @@ fn facts(status: &Status) -> String {
             fact("try", curl);
         }
     }
+    for ingress in &status.ingresses {
+        // The others are reached at the addresses above.
+        if ingress.class.is_none() {
+            let hosts = ingress.hosts.join(", ");
+            fact("no address", format!("Ingress {} ({hosts})", ingress.name));
+        }
+    }
     for warning in &status.warnings {
         fact("warning", warning.clone());
+    }
+    for service in &status.services {
+        if let Some(reason) = &service.pending {
+            fact("pending", format!("Service {}: {reason}", service.name));
+        }
+    }
+    for report in &status.reports {
+        fact("object", report.to_string());
     }
     lines.join("\n")
 }
@@ -188,6 +203,7 @@ mod tests {
                 }],
                 endpoints: vec![EndpointStatus::default()],
                 replicas: Some(1),
+                ..ServiceStatus::default()
             }],
             pods: vec![PodStatus {
                 name,

@@ -14,7 +14,10 @@ use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::{DownRequest, LogLine, Refusal, ScaleAnswer, ScaleRequest, Status, TraceId};
+use crate::model::{
+    ConnectionStatus, DownRequest, KillRequest, LogLine, Refusal, ReloadAnswer, ScaleAnswer,
+    ScaleRequest, Status, TraceId,
+};
 
 pub use folder::{AdminFile, LabFolder, Lock};
 pub use lines::Lines;
@@ -147,6 +150,11 @@ impl Client {
         self.stream(&format!("/api/progress?follow={follow}")).await
     }
 
+    /// `GET /api/connections`
+    pub async fn connections(&self) -> Result<Vec<ConnectionStatus>, ClientError> {
+        self.get("/api/connections").await
+    }
+
     /// `POST /api/scale`
     pub async fn scale(&self, service: &str, replicas: u32) -> Result<ScaleAnswer, ClientError> {
         let request = ScaleRequest {
@@ -154,6 +162,17 @@ impl Client {
             replicas,
         };
         self.post("/api/scale", &request).await
+    }
+
+    /// `POST /api/reload`
+    pub async fn reload(&self) -> Result<ReloadAnswer, ClientError> {
+        self.post("/api/reload", &serde_json::json!({})).await
+    }
+
+    /// `POST /api/kill`
+    pub async fn kill(&self, pod: &str) -> Result<KillRequest, ClientError> {
+        let pod = pod.to_owned();
+        self.post("/api/kill", &KillRequest { pod }).await
     }
 
     /// `POST /api/down`; returns once the lab has begun to stop.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Grpc;
 use crate::net::Resolver;
 
 /// Settings of one backend. A key that is left out has the default of a lab without surprises.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub login: Login,
     /// Whether an empty inventory is filled with sample data.
     pub sample_data: bool,
+    /// How gRPC connections live and are chosen.
+    pub grpc: Grpc,
 }
 
 /// The domain of an empty identity database, and its administrator.
@@ -57,6 +60,7 @@ impl Default for Settings {
             database_prefix: String::new(),
             login: Login::default(),
             sample_data: false,
+            grpc: Grpc::default(),
         }
     }
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::ingresses::FoundIngress;
 use super::services::FoundService;
-use super::settings::RuntimeChoice;
+use super::settings::{Config, RuntimeChoice};
 use super::suggest::nearest;
-use crate::model::{AppProtocol, BackendPort, Service};
+use crate::model::{AppProtocol, BackendPort, ObjectReport, Service};
 
 /// Every Service that an ingress names exists and has the port.
-pub(super) fn services_of_ingresses(ingresses: &[FoundIngress<'_>], services: &[FoundService<'_>]) {
+pub(super) fn services_of_ingresses(ingresses: &[FoundIngress<'_>], services: &[Service]) {
     let by_name: BTreeMap<&str, &Service> = services
         .iter()
-        .map(|found| (found.service.name.as_str(), &found.service))
+        .map(|service| (service.name.as_str(), service))
         .collect();
     for found in ingresses.iter().flat_map(|ingress| &ingress.backends) {
         let name = found.backend.service.as_str();
@@ -40,6 +40,29 @@ pub(super) fn services_of_ingresses(ingresses: &[FoundIngress<'_>], services: &[
                 "an ingress routes HTTP only",
             ),
             Some(_) => {}
+        }
+    }
+}
+
+/// Tells which Ingresses the lab's controller does not serve.
+pub(super) fn classes(ingresses: &[FoundIngress<'_>], config: &mut Config) {
+    for ingress in &config.ingresses {
+        let Err(reason) = config.ingress_classes.class_of(ingress) else {
+            continue;
+        };
+        let message = format!("{reason}, so it gets no address and no routes");
+        let written = ingresses
+            .iter()
+            .find(|found| found.ingress.name == ingress.name)
+            .and_then(|found| found.class.as_ref());
+        match written {
+            Some(field) => field.warn(message, "leave class out for the lab's own controller"),
+            None => config.reports.push(ObjectReport {
+                kind: "Ingress".to_owned(),
+                name: ingress.name.clone(),
+                message,
+                unusable: true,
+            }),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::names;
 use super::problem::Problem;
 use super::raw::{Item, Node};
-use super::section::{Reader, Section};
+use super::section::{Reader, Section, Syntax};
 use super::suggest::nearest;
 
 /// A value that is being read.
@@ -50,7 +50,9 @@ impl<'a> Field<'a> {
 
     fn problem(&self, message: impl Into<String>, remedy: impl Into<String>) -> Problem {
         // A password does not belong into a terminal's scrollback or a bug report.
-        let secret = self.key.contains("password") || self.key.starts_with("env.");
+        let secret = self.key.contains("password")
+            || self.key.starts_with("env.")
+            || self.head.starts_with("Secret");
         let value = if secret {
             "…".to_owned()
         } else {
@@ -66,10 +68,29 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A remedy: the key with another value, in the syntax of its file. `toml` has quotes where
+    /// TOML needs them.
+    fn written(&self, toml: &str) -> String {
+        match self.reader.syntax {
+            Syntax::Toml => format!("{} = {toml}", self.key),
+            Syntax::Yaml => format!("{}: {}", self.key, toml.replace('"', "")),
+        }
+    }
+
+    /// The remedy for what is not text: YAML reads numbers and flags where quotes are forgotten.
+    fn as_text(&self) -> String {
+        match (self.reader.syntax, &self.node.item) {
+            (Syntax::Yaml, Item::Integer(_) | Item::Float(_) | Item::Boolean(_)) => {
+                format!("write {}: \"{}\", with quotes", self.key, self.node.item)
+            }
+            _ => format!("write {}", self.written("\"…\"")),
+        }
+    }
+
     /// Text, possibly empty.
     pub(super) fn text(&self) -> Option<&'a str> {
         let Item::Text(text) = &self.node.item else {
-            self.refuse("must be text", format!("write {} = \"…\"", self.key));
+            self.refuse("must be text", self.as_text());
             return None;
         };
         Some(text)
@@ -90,7 +111,7 @@ impl<'a> Field<'a> {
         let Item::Boolean(flag) = self.node.item else {
             self.refuse(
                 "must be true or false, without quotes",
-                format!("write {} = true", self.key),
+                format!("write {}", self.written("true")),
             );
             return None;
         };
@@ -113,7 +134,10 @@ impl<'a> Field<'a> {
             let example = low.max(2).min(high);
             self.refuse(
                 format!("must be {low} to {high}"),
-                format!("write a number, for example {} = {example}", self.key),
+                format!(
+                    "write a number, for example {}",
+                    self.written(&example.to_string())
+                ),
             );
         }
         number
@@ -128,7 +152,7 @@ impl<'a> Field<'a> {
             _ => {
                 self.refuse(
                     "must be a port, 1 to 65535",
-                    format!("write a number, for example {} = 8080", self.key),
+                    format!("write a number, for example {}", self.written("8080")),
                 );
                 None
             }
@@ -148,7 +172,7 @@ impl<'a> Field<'a> {
             .collect();
         let remedy = match nearest(text, words.iter().map(|(word, _)| *word)) {
             Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("write {} = {}", self.key, all[0]),
+            None => format!("write {}", self.written(&all[0])),
         };
         self.refuse(format!("must be {}", all.join(" or ")), remedy);
         None
@@ -163,7 +187,7 @@ impl<'a> Field<'a> {
         if duration.is_none() {
             self.refuse(
                 "must be a duration with its unit (ms, s, m or h)",
-                format!("write {} = \"30s\"", self.key),
+                format!("write {}", self.written("\"30s\"")),
             );
         }
         duration
@@ -172,7 +196,7 @@ impl<'a> Field<'a> {
     /// The values of an array.
     pub(super) fn list(&self) -> Vec<Field<'a>> {
         let Item::Array(nodes) = &self.node.item else {
-            self.refuse("must be a list", format!("write {} = [ … ]", self.key));
+            self.refuse("must be a list", format!("write {}", self.written("[ … ]")));
             return Vec::new();
         };
         nodes
@@ -206,7 +230,10 @@ impl<'a> Field<'a> {
     /// The table under a head of its own.
     pub(super) fn section_headed(&self, head: String) -> Option<Section<'a>> {
         let Item::Table(table) = &self.node.item else {
-            self.refuse("must be a table", format!("write {} = {{ … }}", self.key));
+            self.refuse(
+                "must be a table",
+                format!("write {}", self.written("{ … }")),
+            );
             return None;
         };
         Some(Section::new(

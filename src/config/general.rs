@@ -10,8 +10,10 @@ use super::settings::{
     RuntimeChoice, StoreChoice, StoresConfig, TraceConfig,
 };
 use super::subnet::SubnetChoice;
-use super::{checks, ingresses, names, services};
-use crate::model::{Login, ProxyMode, TrafficPolicy};
+use super::{checks, ingresses, manifests, names, secrets, services};
+use crate::model::{
+    Grpc, IngressClasses, LoadBalancing, Login, MAX_INGRESS_REPLICAS, ProxyMode, TrafficPolicy,
+};
 
 /// Name of a lab that was given none.
 pub(super) const NAME: &str = "lab";
@@ -20,14 +22,14 @@ const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const HTTP: u16 = 8080;
 const HTTPS: u16 = 8443;
 const INGRESS_REPLICAS: u32 = 1;
-/// Replicas share one process; more of them show nothing new.
-const INGRESS_REPLICAS_LIMIT: i64 = 20;
 /// Enough to see every click of a few people, little enough to be lost in the noise of a load test.
 const FILMS_PER_SECOND: u32 = 50;
 const FILMS_PER_SECOND_LIMIT: i64 = 10_000;
 /// About 10 MB of films of ordinary length.
 const FILMS_KEPT: usize = 500;
 const FILMS_KEPT_LIMIT: i64 = 100_000;
+/// Connections of one channel; each of the pods has one to each service.
+const CHANNELS_LIMIT: i64 = 100;
 const LOGIN: [&str; 3] = ["spaceone", "admin", "Admin123!@#"];
 const MONGODB_IMAGE: &str = "mongo:8";
 
@@ -50,8 +52,8 @@ pub(super) fn read(
     );
     let services = services::read(&root, folder);
     let controller = controller(&root);
-    let ingresses = ingresses::read(&root, controller.controller);
-    checks::services_of_ingresses(&ingresses, &services);
+    let ingresses = ingresses::read(&root);
+    let from_files = manifests::read(&root, folder, reader);
     checks::waiting(&services);
     checks::runtime(runtime, &services);
     let mut config = Config {
@@ -66,10 +68,17 @@ pub(super) fn read(
         login: login(&root),
         stores: stores(&root, runtime),
         cloudforet: cloudforet(&root),
+        grpc: grpc(&root),
         deployments: Vec::new(),
         services: Vec::new(),
         static_endpoints: Vec::new(),
-        ingresses: ingresses.into_iter().map(|found| found.ingress).collect(),
+        ingresses: ingresses
+            .iter()
+            .map(|found| found.ingress.clone())
+            .collect(),
+        ingress_classes: IngressClasses::default(),
+        secrets: Vec::new(),
+        reports: Vec::new(),
         warnings: Vec::new(),
     };
     for found in services {
@@ -77,6 +86,10 @@ pub(super) fn read(
         config.deployments.extend(found.deployment);
         config.static_endpoints.extend(found.endpoints);
     }
+    config.secrets = secrets::read(&root, folder, &mut config.reports);
+    manifests::link(from_files, &mut config);
+    checks::services_of_ingresses(&ingresses, &config.services);
+    checks::classes(&ingresses, &mut config);
     root.finish();
     config
 }
@@ -168,6 +181,8 @@ fn controller(root: &Section<'_>) -> IngressConfig {
         replicas: INGRESS_REPLICAS,
         strict_prefix_matching: false,
         redirect_https: true,
+        allow_empty_services: true,
+        allow_external_name_services: false,
     };
     let Some(section) = section(root, "ingress") else {
         return config;
@@ -179,9 +194,15 @@ fn controller(root: &Section<'_>) -> IngressConfig {
             ("nginx", Controller::Nginx),
         ],
     );
-    config.replicas = section.number("replicas", 1..=INGRESS_REPLICAS_LIMIT, INGRESS_REPLICAS);
+    config.replicas = section.number(
+        "replicas",
+        1..=i64::from(MAX_INGRESS_REPLICAS),
+        INGRESS_REPLICAS,
+    );
     config.strict_prefix_matching = section.boolean("strict_prefix_matching", false);
     config.redirect_https = section.boolean("redirect_https", true);
+    config.allow_empty_services = section.boolean("allow_empty_services", true);
+    config.allow_external_name_services = section.boolean("allow_external_name_services", false);
     section.finish();
     config
 }
@@ -310,4 +331,23 @@ fn cloudforet(root: &Section<'_>) -> CloudforetConfig {
     config.sample_data = section.boolean("sample_data", true);
     section.finish();
     config
+}
+
+fn grpc(root: &Section<'_>) -> Grpc {
+    let mut grpc = Grpc::default();
+    let Some(section) = section(root, "grpc") else {
+        return grpc;
+    };
+    grpc.load_balancing = section.choice(
+        "load_balancing",
+        &[
+            ("pick_first", LoadBalancing::PickFirst),
+            ("round_robin", LoadBalancing::RoundRobin),
+        ],
+    );
+    grpc.channels = section.number("channels", 1..=CHANNELS_LIMIT, grpc.channels);
+    grpc.resolve_again = section.duration("resolve_again", grpc.resolve_again);
+    grpc.max_connection_age = section.duration("max_connection_age", grpc.max_connection_age);
+    section.finish();
+    grpc
 }

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use super::field::Field;
 use super::names;
 use super::section::Section;
-use super::settings::Controller;
 use crate::model::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
 };
 
-const PATH_TYPES: [(&str, PathType); 3] = [
+pub(super) const PATH_TYPES: [(&str, PathType); 3] = [
     ("Prefix", PathType::Prefix),
     ("Exact", PathType::Exact),
     ("ImplementationSpecific", PathType::ImplementationSpecific),
@@ -23,6 +22,7 @@ const UNCLEAN: [&str; 5] = ["//", "/./", "/../", "%2f", "%2F"];
 #[derive(Debug)]
 pub(super) struct FoundIngress<'a> {
     pub(super) ingress: Ingress,
+    pub(super) class: Option<Field<'a>>,
     pub(super) backends: Vec<FoundBackend<'a>>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct FoundBackend<'a> {
 }
 
 /// All ingresses, in the order of the file.
-pub(super) fn read<'a>(root: &Section<'a>, controller: Controller) -> Vec<FoundIngress<'a>> {
+pub(super) fn read<'a>(root: &Section<'a>) -> Vec<FoundIngress<'a>> {
     let Some(field) = root.field("ingresses") else {
         return Vec::new();
     };
@@ -46,18 +46,19 @@ pub(super) fn read<'a>(root: &Section<'a>, controller: Controller) -> Vec<FoundI
             None => "[[ingresses]]".to_owned(),
         };
         if let Some(section) = field.section_headed(head) {
-            found.push(ingress(&section, controller));
+            found.push(ingress(&section));
             section.finish();
         }
     }
     found
 }
 
-fn ingress<'a>(section: &Section<'a>, controller: Controller) -> FoundIngress<'a> {
+fn ingress<'a>(section: &Section<'a>) -> FoundIngress<'a> {
     let mut backends = Vec::new();
+    let class = section.field("class");
     let ingress = Ingress {
         name: name(section),
-        class: class(section, controller),
+        class: class.as_ref().and_then(Field::words).map(str::to_owned),
         annotations: annotations(section),
         rules: rules(section, &mut backends),
         tls: tls(section),
@@ -79,7 +80,11 @@ fn ingress<'a>(section: &Section<'a>, controller: Controller) -> FoundIngress<'a
             "write rules = [{ host = \"app.lab.localhost\", paths = [{ path = \"/\", service = \"app\", port = 80 }] }]",
         );
     }
-    FoundIngress { ingress, backends }
+    FoundIngress {
+        ingress,
+        class,
+        backends,
+    }
 }
 
 fn name(section: &Section<'_>) -> String {
@@ -97,19 +102,8 @@ fn name(section: &Section<'_>) -> String {
     name.to_owned()
 }
 
-fn class(section: &Section<'_>, controller: Controller) -> Option<String> {
-    let field = section.field("class")?;
-    let class = field.words()?;
-    if class != controller.name() {
-        field.warn(
-            format!("no controller of the lab serves this class, so it gets no address and no routes (ingress.controller is \"{}\")", controller.name()),
-            "leave class out for the lab's own controller",
-        );
-    }
-    Some(class.to_owned())
-}
-
-fn annotations(section: &Section<'_>) -> BTreeMap<String, String> {
+/// `metadata.annotations` of an object.
+pub(super) fn annotations(section: &Section<'_>) -> BTreeMap<String, String> {
     let Some(annotations) = section
         .field("annotations")
         .and_then(|field| field.section())
@@ -150,7 +144,8 @@ fn rules<'a>(section: &Section<'a>, backends: &mut Vec<FoundBackend<'a>>) -> Vec
     rules
 }
 
-fn host(field: &Field<'_>) -> Option<String> {
+/// A host of a rule; `None` is any.
+pub(super) fn host(field: &Field<'_>) -> Option<String> {
     let host = field.text()?;
     if host.is_empty() {
         return None;
@@ -178,22 +173,8 @@ fn path<'a>(entry: &Section<'a>, backends: &mut Vec<FoundBackend<'a>>) -> Option
         Some(field) => field.text(),
         None => Some("/"),
     };
-    if let (Some(field), Some(text)) = (&field, text) {
-        let clean = path_type == Some(PathType::ImplementationSpecific)
-            || (!UNCLEAN.iter().any(|part| text.contains(part))
-                && !text.ends_with("/..")
-                && !text.ends_with("/."));
-        if !text.starts_with('/') {
-            field.refuse(
-                "must begin with a slash",
-                format!("write path = \"/{text}\""),
-            );
-        } else if !clean {
-            field.refuse(
-                "must not contain //, /./, /../ or an encoded slash",
-                "write the path as it looks once it is cleaned",
-            );
-        }
+    if let (Some(field), Some(text), Some(path_type)) = (&field, text, path_type) {
+        check_path(field, text, path_type);
     }
     let backend = backend(entry, backends)?;
     Some(HttpPath {
@@ -201,6 +182,22 @@ fn path<'a>(entry: &Section<'a>, backends: &mut Vec<FoundBackend<'a>>) -> Option
         path_type: path_type?,
         backend,
     })
+}
+
+/// Refuses what Kubernetes' own validation refuses.
+pub(super) fn check_path(field: &Field<'_>, text: &str, path_type: PathType) {
+    let clean = path_type == PathType::ImplementationSpecific
+        || (!UNCLEAN.iter().any(|part| text.contains(part))
+            && !text.ends_with("/..")
+            && !text.ends_with("/."));
+    if !text.starts_with('/') {
+        field.refuse("must begin with a slash", format!("write \"/{text}\""));
+    } else if !clean {
+        field.refuse(
+            "must not contain //, /./, /../ or an encoded slash",
+            "write the path as it looks once it is cleaned",
+        );
+    }
 }
 
 fn backend<'a>(

@@ -171,6 +171,13 @@ fn apply(merged: &mut Table, overrides: &Overrides) {
     if let Some(runtime) = &overrides.runtime {
         merged.insert("runtime".into(), node(Item::Text(runtime.clone())));
     }
+    if let Some(controller) = overrides.controller
+        && let Some(Item::Table(ingress)) =
+            merged.get_mut("ingress").map(|section| &mut section.item)
+    {
+        let name = Item::Text(controller.name().to_owned());
+        ingress.insert("controller".into(), node(name));
+    }
     if let Some(Item::Table(ports)) = merged
         .get_mut("load_balancer")
         .map(|section| &mut section.item)

@@ -8,12 +8,14 @@ mod checks;
 mod field;
 mod general;
 mod ingresses;
+mod manifests;
 mod merge;
 mod names;
 mod ports;
 mod problem;
 mod raw;
 mod readiness;
+mod secrets;
 mod section;
 mod services;
 mod settings;
@@ -27,7 +29,8 @@ use std::path::{Path, PathBuf};
 pub use problem::{Place, Problem, Problems};
 pub use settings::{
     CloudforetConfig, Config, Controller, DockerConfig, HostPort, IngressConfig,
-    LoadBalancerConfig, RuntimeChoice, StaticEndpoints, StoreChoice, StoresConfig, TraceConfig,
+    LoadBalancerConfig, RuntimeChoice, StaticEndpoint, StaticEndpoints, StoreChoice, StoresConfig,
+    TraceConfig,
 };
 pub use subnet::{Subnet, SubnetChoice};
 pub(crate) use suggest::nearest;
@@ -55,6 +58,24 @@ pub struct Overrides {
     pub http: Option<u16>,
     /// `load_balancer.https`
     pub https: Option<u16>,
+    /// `ingress.controller`; a running lab keeps the one it has.
+    pub controller: Option<Controller>,
+}
+
+/// Where a config comes from, for reading it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The file that the command line names.
+    pub file: Option<PathBuf>,
+    /// What the command line says beside it.
+    pub overrides: Overrides,
+}
+
+impl Source {
+    /// Reads it as it is now.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        load(self.file.as_deref(), &self.overrides)
+    }
 }
 
 /// Why there is no config.
@@ -145,6 +166,9 @@ mod tests {
             ports = [{ name = "http", port = 1 }]
             env = { A = "b" }
             readiness = { tcp = 1 }
+            [secrets.all]
+            cert = "all.crt"
+            key = "all.key"
             [[ingresses]]
             name = "all"
             annotations = { "a/b" = "c" }
@@ -199,10 +223,12 @@ mod tests {
             runtime: Some("process".into()),
             http: Some(0),
             https: Some(9443),
+            controller: Some(Controller::Nginx),
         };
         let config = parse(Some((Path::new("x"), "name = \"file\"")), &overrides).unwrap();
         assert_eq!(config.name, "other");
         assert_eq!(config.runtime, RuntimeChoice::Process);
+        assert_eq!(config.ingress.controller, Controller::Nginx);
         assert_eq!(
             (config.load_balancer.http, config.load_balancer.https),
             (0, 9443)

@@ -29,6 +29,11 @@ pub(super) fn is_host(text: &str) -> bool {
     text.len() <= HOST && labels.split('.').all(is_label) && !all_digits
 }
 
+/// Whether this is a DNS subdomain, as the names of most objects are: labels with dots between.
+pub(super) fn is_subdomain(text: &str) -> bool {
+    text.len() <= HOST && text.split('.').all(is_label)
+}
+
 /// `500ms`, `30s`, `5m` or `1h`; at most a day.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();

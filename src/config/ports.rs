@@ -80,6 +80,11 @@ fn name(entry: &Section<'_>, required: bool) -> String {
         }
         return String::new();
     };
+    port_name(&field)
+}
+
+/// A port's name; empty if it is no text.
+pub(super) fn port_name(field: &Field<'_>) -> String {
     let Some(name) = field.text() else {
         return String::new();
     };
@@ -87,7 +92,7 @@ fn name(entry: &Section<'_>, required: bool) -> String {
     if !names::is_label(name) || name.len() > PORT_NAME || !letters {
         field.refuse(
             "must be 1 to 15 small letters, digits and hyphens, with a letter among them",
-            "write name = \"http\"",
+            "write for example \"http\"",
         );
     }
     name.to_owned()
@@ -114,7 +119,7 @@ fn one(section: &Section<'_>, name: String) -> Option<ServicePort> {
 }
 
 /// What is spoken on a port where nothing is said about it.
-fn usual(port: u16, protocol: Protocol) -> AppProtocol {
+pub(super) fn usual(port: u16, protocol: Protocol) -> AppProtocol {
     match (protocol, port) {
         (Protocol::Udp, _) | (_, 27017 | 6379) => AppProtocol::Tcp,
         // Every Cloudforet service speaks gRPC here.

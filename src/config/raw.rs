@@ -1,4 +1,5 @@
 //! What was written, with the place of every key and value. Nothing is checked here but TOML.
+//! Manifests come to the same form from YAML (`manifests/yaml.rs`).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,9 +28,10 @@ pub(super) struct Node {
     pub(super) item: Item,
 }
 
-/// TOML's types without dates.
+/// TOML's types without dates, and YAML's null, which means that nothing was written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
+    Null,
     Text(String),
     Integer(i64),
     Float(f64),
@@ -148,6 +150,7 @@ impl PartialEq for Node {
 impl fmt::Display for Item {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Null => formatter.write_str("null"),
             Self::Text(text) => write!(formatter, "{text:?}"),
             Self::Integer(number) => write!(formatter, "{number}"),
             Self::Float(number) => write!(formatter, "{number:?}"),

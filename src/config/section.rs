@@ -11,16 +11,28 @@ use std::time::Duration;
 
 use super::field::Field;
 use super::problem::{Place, Problem, Problems};
-use super::raw::{Node, Table};
+use super::raw::{Item, Node, Table};
 use super::settings::Config;
 use super::suggest::nearest;
 
 /// Collects what was found while reading.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
+    /// How remedies write a key and a value.
+    pub(super) syntax: Syntax,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
     known: RefCell<BTreeSet<String>>,
+}
+
+/// What a file is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Syntax {
+    /// `key = "value"`
+    #[default]
+    Toml,
+    /// `key: value`
+    Yaml,
 }
 
 /// A table that is being read.
@@ -41,6 +53,24 @@ pub(super) struct Section<'a> {
 // === impl Reader ===
 
 impl Reader {
+    /// For files of another syntax.
+    pub(super) fn of(syntax: Syntax) -> Self {
+        Self {
+            syntax,
+            ..Self::default()
+        }
+    }
+
+    /// Takes over what another reader found.
+    pub(super) fn absorb(&self, other: Self) {
+        self.problems
+            .borrow_mut()
+            .append(&mut other.problems.into_inner());
+        self.warnings
+            .borrow_mut()
+            .append(&mut other.warnings.into_inner());
+    }
+
     /// The config, unless something is wrong with it.
     pub(super) fn into_result(self, mut config: Config) -> Result<Config, Problems> {
         let mut problems = self.problems.into_inner();
@@ -120,7 +150,21 @@ impl<'a> Section<'a> {
         let shape = format!("{}{key}", self.shape);
         self.reader.known.borrow_mut().insert(shape.clone());
         let node = self.table.get(key)?;
-        Some(self.child(key, node, shape))
+        (node.item != Item::Null).then(|| self.child(key, node, shape))
+    }
+
+    /// The value of a key that must be there; reports it where it is not.
+    pub(super) fn required(&self, key: &'static str, remedy: &str) -> Option<Field<'a>> {
+        let field = self.field(key);
+        if field.is_none() {
+            self.missing(key, remedy);
+        }
+        field
+    }
+
+    /// Knows these keys without looking at their values.
+    pub(super) fn accept(&self, keys: &[&'static str]) {
+        self.asked.borrow_mut().extend_from_slice(keys);
     }
 
     /// All values of a table whose keys are names of the user's.
@@ -150,6 +194,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Where it was written.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Reports that a key should be there.
     pub(super) fn missing(&self, key: &str, remedy: &str) {
         self.reader.report(Problem {
@@ -159,6 +208,19 @@ impl<'a> Section<'a> {
             value: String::new(),
             message: "is missing".into(),
             remedy: remedy.into(),
+        });
+    }
+
+    /// Reports something about a key whose value was read.
+    pub(super) fn refuse(&self, key: &str, message: &str) {
+        let place = self.table.get(key).map_or(&self.place, |node| &node.place);
+        self.reader.report(Problem {
+            place: place.clone(),
+            section: self.head.clone(),
+            key: format!("{}{key}", self.prefix),
+            value: String::new(),
+            message: message.into(),
+            remedy: String::new(),
         });
     }
 

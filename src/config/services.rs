@@ -7,16 +7,16 @@ use std::time::Duration;
 use super::field::Field;
 use super::merge::SOURCES;
 use super::section::Section;
-use super::settings::{Config, HostPort, StaticEndpoints};
+use super::settings::{Config, HostPort, StaticEndpoint, StaticEndpoints};
 use super::suggest::nearest;
-use super::{names, ports, readiness};
+use super::{ingresses, names, ports, readiness};
 use crate::model::{
-    ClusterIp, Deployment, LoadBalancerStatus, MAX_REPLICAS, PodTemplate, Service, ServicePort,
-    ServiceType, SessionAffinity, TrafficPolicy, Volume, Workload,
+    ClusterIp, Deployment, MAX_REPLICAS, PodTemplate, Service, ServicePort, ServiceType,
+    SessionAffinity, TrafficPolicy, Volume, Workload,
 };
 
 /// The lab's one namespace.
-const NAMESPACE: &str = "cloudforet";
+pub(super) const NAMESPACE: &str = "cloudforet";
 const REPLICAS: u32 = 1;
 /// `terminationGracePeriodSeconds` of Kubernetes.
 const GRACE: Duration = Duration::from_secs(30);
@@ -94,7 +94,8 @@ fn service<'a>(name: &str, section: &Section<'a>, folder: Option<&Path>) -> Foun
         ports,
         session_affinity: affinity(section),
         external_traffic_policy: TrafficPolicy::Cluster,
-        load_balancer: LoadBalancerStatus::default(),
+        annotations: ingresses::annotations(section),
+        ..Service::default()
     };
     let wait_for: Vec<_> = section
         .field("wait_for")
@@ -116,7 +117,7 @@ fn service<'a>(name: &str, section: &Section<'a>, folder: Option<&Path>) -> Foun
             only_addresses(section, &found.service.ports);
             found.endpoints = Some(StaticEndpoints {
                 service: name.to_owned(),
-                addresses,
+                endpoints: addresses.into_iter().map(StaticEndpoint::ready).collect(),
             });
         }
         Some(Source::Pods(workload, image)) => {

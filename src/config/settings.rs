@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::problem::Problem;
 use super::subnet::SubnetChoice;
 use crate::model::{
-    ClusterIp, Deployment, Ingress, Login, ProxyMode, Service, TrafficPolicy, Workload,
+    ClusterIp, Conditions, Deployment, Grpc, Ingress, IngressClasses, Login, ObjectReport,
+    ProxyMode, Secret, Service, TrafficPolicy, Workload,
 };
 
 /// Everything that a lab is told before it starts.
@@ -39,6 +40,8 @@ pub struct Config {
     pub stores: StoresConfig,
     /// The built-in backends.
     pub cloudforet: CloudforetConfig,
+    /// Cures for gRPC's pinning; used by the built-in services.
+    pub grpc: Grpc,
     /// Desired pods; one Deployment for each Service that is not made of static endpoints, with
     /// the Service's name.
     pub deployments: Vec<Deployment>,
@@ -48,6 +51,13 @@ pub struct Config {
     pub static_endpoints: Vec<StaticEndpoints>,
     /// Ingress objects.
     pub ingresses: Vec<Ingress>,
+    /// IngressClass objects, and which controller the lab has.
+    pub ingress_classes: IngressClasses,
+    /// Secrets of manifests.
+    #[serde(skip)]
+    pub secrets: Vec<Secret>,
+    /// Objects of manifests that cannot be used as they are written, or not wholly.
+    pub reports: Vec<ObjectReport>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -93,6 +103,7 @@ pub struct LoadBalancerConfig {
 
 /// `[ingress]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct IngressConfig {
     /// Whose behaviour it has.
     pub controller: Controller,
@@ -102,6 +113,10 @@ pub struct IngressConfig {
     pub strict_prefix_matching: bool,
     /// Whether http:// is answered with a redirect.
     pub redirect_https: bool,
+    /// Whether Traefik answers 503, not 404, for a Service without endpoints.
+    pub allow_empty_services: bool,
+    /// Whether Traefik routes to Services of type ExternalName.
+    pub allow_external_name_services: bool,
 }
 
 /// `ingress.controller`
@@ -116,6 +131,14 @@ pub enum Controller {
 }
 
 impl Controller {
+    /// What `spec.controller` of its IngressClass says.
+    pub fn controller(self) -> &'static str {
+        match self {
+            Self::Traefik => "traefik.io/ingress-controller",
+            Self::Nginx => "k8s.io/ingress-nginx",
+        }
+    }
+
     /// The IngressClass it serves, and the stem of its pods' names.
     pub fn name(self) -> &'static str {
         match self {
@@ -181,10 +204,33 @@ pub struct CloudforetConfig {
 /// Addresses behind a Service without selector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StaticEndpoints {
-    /// The Service; it has exactly one port.
+    /// The Service.
     pub service: String,
-    /// At least one.
+    /// In the order in which they were written.
+    pub endpoints: Vec<StaticEndpoint>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StaticEndpoint {
+    /// One for each port of the Service, in the same order.
     pub addresses: Vec<HostPort>,
+    /// Fixed: the lab did not start it and does not judge it.
+    pub conditions: Conditions,
+}
+
+impl StaticEndpoint {
+    /// One that is always ready.
+    pub fn ready(address: HostPort) -> Self {
+        Self {
+            addresses: vec![address],
+            conditions: Conditions {
+                ready: true,
+                serving: true,
+                terminating: false,
+            },
+        }
+    }
 }
 
 /// `host:port` as written; names are resolved by the app.

@@ -15,7 +15,7 @@ const SHORTEST_PREFIX: u8 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SubnetChoice {
-    /// The first of [`Subnet::candidates`] that is free.
+    /// K3s' own, or the next one that is free.
     Auto,
     /// This one or none.
     #[serde(untagged)]
@@ -29,41 +29,6 @@ pub struct Subnet {
     pub address: Ipv4Addr,
     /// Bits of the network part, 8–24.
     pub prefix: u8,
-}
-
-impl Subnet {
-    /// K3s' own: pods 10.42.0.0/16, ClusterIPs 10.43.0.0/16.
-    pub const K3S: Self = Self {
-        address: Ipv4Addr::new(10, 42, 0, 0),
-        prefix: 15,
-    };
-
-    /// Where `auto` looks, in this order: K3s' own, then the same further up in 10.0.0.0/8.
-    pub fn candidates() -> impl Iterator<Item = Self> {
-        (0..16u8).map(|step| Self {
-            address: Ipv4Addr::new(10, 42 + 2 * step, 0, 0),
-            prefix: Self::K3S.prefix,
-        })
-    }
-
-    /// The half that pods get their addresses from.
-    #[must_use]
-    pub fn pods(self) -> Self {
-        Self {
-            address: self.address,
-            prefix: self.prefix + 1,
-        }
-    }
-
-    /// The half that ClusterIPs are taken from.
-    #[must_use]
-    pub fn cluster_ips(self) -> Self {
-        let half = 1u32 << (31 - self.prefix);
-        Self {
-            address: Ipv4Addr::from_bits(self.address.to_bits() | half),
-            prefix: self.prefix + 1,
-        }
-    }
 }
 
 impl fmt::Display for Subnet {
@@ -102,16 +67,6 @@ impl Serialize for Subnet {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_halves_are_those_of_k3s() {
-        assert_eq!(Subnet::K3S.pods().to_string(), "10.42.0.0/16");
-        assert_eq!(Subnet::K3S.cluster_ips().to_string(), "10.43.0.0/16");
-        assert_eq!(Subnet::candidates().next(), Some(Subnet::K3S));
-        for subnet in Subnet::candidates() {
-            assert_eq!(subnet.to_string().parse(), Ok(subnet));
-        }
-    }
 
     #[test]
     fn what_is_no_private_network_is_refused() {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::settings::{Config, RuntimeChoice};
 use crate::model::{
-    AppProtocol, BackendPort, ClusterIp, Ingress, IngressBackend, PathType, ProbeAction, Protocol,
-    Service, SessionAffinity, Workload,
+    AppProtocol, BackendPort, ClusterIp, HostMatch, Ingress, IngressBackend, PathType, ProbeAction,
+    Protocol, Service, SessionAffinity, Workload,
 };
 
 impl Config {
@@ -39,6 +39,9 @@ impl Config {
 
     fn service(&self, service: &Service) -> String {
         let ports: Vec<_> = service.ports.iter().map(port).collect();
+        if let Some(name) = &service.external_name {
+            return format!("service {}: ExternalName {name}", service.name);
+        }
         let mut line = format!("service {}: {}, ", service.name, ports.join(", "));
         // Writing to a String cannot fail.
         match service.cluster_ip {
@@ -56,8 +59,19 @@ impl Config {
             .iter()
             .find(|found| of_service(&found.service))
         {
-            let addresses: Vec<_> = found.addresses.iter().map(ToString::to_string).collect();
-            let _ = write!(line, ", endpoints {}", addresses.join(" "));
+            let first = found
+                .endpoints
+                .iter()
+                .filter_map(|one| one.addresses.first());
+            let addresses: Vec<_> = first.map(ToString::to_string).collect();
+            let shown = match addresses.as_slice() {
+                [] => "none".to_owned(),
+                addresses => addresses.join(" "),
+            };
+            let _ = write!(line, ", endpoints {shown}");
+        }
+        if let Some(selector) = &service.selector {
+            let _ = write!(line, ", pods of {selector}");
         }
         if let Some(deployment) = self
             .deployments
@@ -127,10 +141,11 @@ fn probe(action: &ProbeAction) -> String {
 }
 
 fn ingress(ingress: &Ingress) -> Vec<String> {
-    let tls: Vec<&str> = ingress
+    let tls: Vec<HostMatch> = ingress
         .tls
         .iter()
-        .flat_map(|tls| tls.hosts.iter().map(String::as_str))
+        .flat_map(|tls| &tls.hosts)
+        .map(|host| HostMatch::parse(Some(host)))
         .collect();
     let mut lines = Vec::new();
     for rule in &ingress.rules {
@@ -141,7 +156,10 @@ fn ingress(ingress: &Ingress) -> Vec<String> {
                 PathType::Prefix => "Prefix",
                 PathType::ImplementationSpecific => "ImplementationSpecific",
             };
-            let secured = if tls.contains(&host) { ", TLS" } else { "" };
+            let has_tls = tls
+                .iter()
+                .any(|tls| *tls == HostMatch::parse(Some(host)) || tls.matches(host));
+            let secured = if has_tls { ", TLS" } else { "" };
             lines.push(format!(
                 "ingress {}: {host}{} ({kind}) to {}{secured}",
                 ingress.name,

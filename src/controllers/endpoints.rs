@@ -5,11 +5,30 @@
 
 use std::sync::Arc;
 
-use crate::model::{Conditions, Endpoint, EndpointAddress, EndpointSlice, Pod, Service};
+use crate::model::{
+    Conditions, Deployment, Endpoint, EndpointAddress, EndpointSlice, Pod, Service,
+};
 use crate::registry::Cluster;
 
-/// Brings the endpoint of one pod in line with the pod, or removes it with the pod.
-pub(super) fn sync(cluster: &mut Cluster, service: &str, pod_name: &str) {
+/// Brings the endpoints that one pod of a Deployment is in line with the pod, or removes them with
+/// the pod.
+pub(super) fn sync(cluster: &mut Cluster, deployment: &Deployment, pod_name: &str) {
+    let selected = cluster.services.values().filter(|service| {
+        service.selector.as_ref() == Some(&deployment.name)
+            && deployment.service.as_ref() != Some(&service.name)
+    });
+    let services: Vec<String> = selected.map(|service| service.name.clone()).collect();
+    for service in deployment.service.iter().chain(&services) {
+        sync_one(cluster, service, pod_name);
+    }
+}
+
+fn sync_one(cluster: &mut Cluster, service: &str, pod_name: &str) {
+    // A reload may take a Service away while its pods still drain.
+    if !cluster.services.contains_key(service) {
+        cluster.slices.remove(service);
+        return;
+    }
     let mut slice = match cluster.slices.get(service) {
         Some(slice) => EndpointSlice::clone(slice),
         None => EndpointSlice {
@@ -23,7 +42,7 @@ pub(super) fn sync(cluster: &mut Cluster, service: &str, pod_name: &str) {
         .position(|endpoint| endpoint.pod.as_deref() == Some(pod_name));
     let pod = cluster.pods.get(pod_name);
     let of_pod = pod.zip(cluster.services.get(service));
-    let endpoint = of_pod.and_then(|(pod, service)| endpoint(pod, service));
+    let endpoint = of_pod.and_then(|(pod, service)| endpoint_of(pod, service));
     match (position, endpoint) {
         (Some(position), Some(endpoint)) => slice.endpoints[position] = endpoint,
         (Some(position), None) => {
@@ -43,7 +62,7 @@ pub(super) fn sync(cluster: &mut Cluster, service: &str, pod_name: &str) {
 }
 
 /// The endpoint that a running pod is; `None` if it lacks one of the Service's ports.
-fn endpoint(pod: &Pod, service: &Service) -> Option<Endpoint> {
+pub fn endpoint_of(pod: &Pod, service: &Service) -> Option<Endpoint> {
     let addresses: Option<Vec<_>> = service
         .ports
         .iter()

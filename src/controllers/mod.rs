@@ -17,6 +17,8 @@ mod endpoints;
 mod pod;
 mod probe;
 
+pub use endpoints::endpoint_of;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;

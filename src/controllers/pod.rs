@@ -73,9 +73,7 @@ impl PodTask {
         }
         self.context.registry.change(|cluster| {
             cluster.pods.remove(&self.name);
-            if let Some(service) = &self.deployment.service {
-                endpoints::sync(cluster, service, &self.name);
-            }
+            endpoints::sync(cluster, &self.deployment, &self.name);
         });
     }
 
@@ -255,9 +253,7 @@ impl PodTask {
             if let Some(pod) = cluster.pods.get_mut(&self.name) {
                 change(Arc::make_mut(pod));
             }
-            if let Some(service) = &self.deployment.service {
-                endpoints::sync(cluster, service, &self.name);
-            }
+            endpoints::sync(cluster, &self.deployment, &self.name);
         });
     }
 }

@@ -40,6 +40,14 @@ fn check(request: &Request, token: &str) -> Result<(), AdminError> {
     if !HOSTS.contains(&without_port(host)) {
         return Err(AdminError::Host);
     }
+    // A target with a host of its own goes before Host.
+    if request
+        .uri()
+        .authority()
+        .is_some_and(|own| own.as_str() != host)
+    {
+        return Err(AdminError::Host);
+    }
     if let Some(origin) = headers.get(header::ORIGIN) {
         let own = format!("http://{host}");
         if origin.as_bytes() != own.as_bytes() {

@@ -1,4 +1,4 @@
-//! The admin API on loopback: what runs, what is told of it, scale and down.
+//! The admin API on loopback: what runs, what is told of it, scale, reload, kill and down.
 //!
 //! Every request carries the lab's token and a Host that can only be loopback, so no web page
 //! can reach it, not by DNS rebinding either. Nothing is changed by GET.
@@ -12,6 +12,7 @@ mod refusal;
 mod scale;
 mod status;
 mod stream;
+mod wish;
 
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
@@ -29,13 +30,15 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::model::{
-    DownRequest, Film, LabPhase, LogLine, Login, Status, StoresStatus, TraceId, Urls,
+    Connection, ConnectionStatus, DownRequest, Film, LabPhase, LogLine, Login, Status,
+    StoresStatus, TraceId, Urls,
 };
 use crate::net::Shutdown;
 use crate::registry::Registry;
 
 pub use refusal::AdminError;
 pub use status::status_of;
+pub use wish::Wish;
 
 /// Longest body of a request: they are a few words of JSON.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -51,6 +54,8 @@ pub struct AdminState {
     pub records: Arc<dyn Records>,
     /// Where a wish to stop goes.
     pub stop: mpsc::Sender<DownRequest>,
+    /// Where wishes for a change go that only the app can fulfil.
+    pub wishes: mpsc::Sender<Wish>,
     /// What every request must carry.
     pub token: Arc<str>,
     /// Ends streams.
@@ -78,8 +83,10 @@ pub struct Facts {
     pub login: Option<Login>,
     /// What serves the data.
     pub stores: StoresStatus,
-    /// What went less well than it could.
+    /// What the config says that is probably not meant.
     pub warnings: Vec<String>,
+    /// What cannot be served now.
+    pub problems: Vec<String>,
 }
 
 /// Whose lines are wanted.
@@ -95,6 +102,9 @@ pub struct LogSelection {
 pub trait Records: Send + Sync + 'static {
     /// Open connections through the Service's ClusterIP to this endpoint.
     fn connections(&self, service: &str, endpoint: SocketAddr) -> u64;
+
+    /// Every open connection through a ClusterIP or a host port.
+    fn open_connections(&self) -> Vec<Connection>;
 
     /// The last `tail` lines that were selected, oldest first.
     fn logs(&self, selection: &LogSelection, tail: usize) -> Vec<LogLine>;
@@ -138,7 +148,10 @@ pub fn router(state: AdminState) -> Router {
         .route("/api/status", get(show_status))
         .route("/api/progress", get(progress::show))
         .route("/api/scale", post(scale::scale))
+        .route("/api/reload", post(wish::reload))
+        .route("/api/kill", post(wish::kill))
         .route("/api/down", post(scale::down))
+        .route("/api/connections", get(show_connections))
         .route("/api/logs", get(logs::show))
         .route("/api/films", get(films::list))
         .route("/api/films/{trace}", get(films::show))
@@ -180,12 +193,32 @@ async fn index(State(state): State<AdminState>) -> Json<serde_json::Value> {
     Json(serde_json::json!({
         "lab": state.facts.borrow().name,
         "routes": [
-            "GET /api/status", "GET /api/progress", "POST /api/scale", "POST /api/down",
-            "GET /api/logs", "GET /api/films", "GET /api/films/{trace}",
+            "GET /api/status", "GET /api/progress", "POST /api/scale", "POST /api/reload",
+            "POST /api/kill", "POST /api/down",
+            "GET /api/connections", "GET /api/logs", "GET /api/films", "GET /api/films/{trace}",
         ],
     }))
 }
 
 async fn show_status(State(state): State<AdminState>) -> Json<Status> {
     Json(state.status())
+}
+
+async fn show_connections(State(state): State<AdminState>) -> Json<Vec<ConnectionStatus>> {
+    let cluster = state.registry.snapshot();
+    let is_endpoint = |connection: &Connection| {
+        let addresses = cluster
+            .slices
+            .values()
+            .flat_map(|slice| &slice.endpoints)
+            .flat_map(|endpoint| &endpoint.addresses);
+        let mut ends = addresses.flat_map(|address| [address.pod, address.host]);
+        ends.any(|end| end == connection.endpoint)
+    };
+    let open = state.records.open_connections().into_iter();
+    let told = open.map(|connection| ConnectionStatus {
+        endpoint_gone: !is_endpoint(&connection),
+        connection,
+    });
+    Json(told.collect())
 }

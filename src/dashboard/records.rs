@@ -8,7 +8,7 @@ use futures_util::stream::{BoxStream, StreamExt as _};
 use serde_json::Value;
 
 use super::{LogSelection, Records};
-use crate::model::{Film, LogLine, OutputStream, TraceId};
+use crate::model::{Connection, Film, LogLine, OutputStream, TraceId};
 use crate::trace::{Followed, LogFilter, Theatre};
 
 /// Films in a list: what a person looks through.
@@ -17,6 +17,10 @@ const FILMS: usize = 100;
 impl Records for Theatre {
     fn connections(&self, service: &str, endpoint: SocketAddr) -> u64 {
         self.open_at(service, endpoint) as u64
+    }
+
+    fn open_connections(&self) -> Vec<Connection> {
+        Self::open_connections(self)
     }
 
     fn logs(&self, selection: &LogSelection, tail: usize) -> Vec<LogLine> {

@@ -43,6 +43,12 @@ pub enum AdminError {
     /// The registry refuses the number of pods.
     #[error(transparent)]
     Scale(#[from] ScaleError),
+    /// What runs is kept: the files cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// It was tried and did not work.
+    #[error("{0}")]
+    Failed(String),
     /// There is no such film (yet).
     #[error("there is no film of this trace")]
     NoSuchFilm,
@@ -57,9 +63,13 @@ impl AdminError {
             Self::Host | Self::Origin => StatusCode::FORBIDDEN,
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Body(_) | Self::Query(_) | Self::Scale(ScaleError::TooMany { .. }) => {
+            Self::Body(_)
+            | Self::Query(_)
+            | Self::Scale(ScaleError::TooMany { .. } | ScaleError::TooManyReplicas { .. }) => {
                 StatusCode::BAD_REQUEST
             }
+            Self::Config(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NoSuchRoute
             | Self::NoSuchService(_)
             | Self::NoSuchPod(_)
@@ -78,6 +88,7 @@ impl AdminError {
             Self::Host => Some("use 127.0.0.1 or localhost"),
             Self::Token => Some("it is in admin.json in the lab's state folder"),
             Self::NoSuchService(_) | Self::NoSuchPod(_) => Some("lab status lists what there is"),
+            Self::Config(_) => Some("what runs is kept as it is; mend the files and reload again"),
             Self::Scale(ScaleError::NoPods { .. }) => {
                 Some("name several addresses in endpoints, in lab.toml")
             }

@@ -39,6 +39,6 @@ pub(super) async fn down(
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminError> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminError> {
     serde_json::from_slice(body).map_err(|error| AdminError::Body(error.to_string()))
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::{Facts, Records};
 use crate::model::{
-    ClusterIp, EndpointStatus, LabPhase, Pod, PodPhase, PodStatus, PortStatus, Service,
-    ServiceStatus, Status,
+    CertificateStatus, ClusterIp, EndpointStatus, IngressStatus, LabPhase, ObjectReport, Pod,
+    PodPhase, PodStatus, PortStatus, Service, ServiceStatus, Status,
 };
 use crate::registry::Cluster;
 
@@ -19,10 +22,19 @@ pub fn status_of(facts: &Facts, cluster: &Cluster, records: &dyn Records) -> Sta
     let services = cluster
         .services
         .values()
-        .map(|found| ServiceStatus {
-            replicas: replicas.get(found.name.as_str()).copied(),
-            endpoints: endpoints(&found.name, cluster, records),
-            ..service(found)
+        .map(|found| {
+            if found.name == cluster.ingress_classes.load_balancer {
+                return ServiceStatus {
+                    replicas: Some(cluster.ingress_replicas),
+                    endpoints: ingress_replicas(found, cluster),
+                    ..service(found)
+                };
+            }
+            ServiceStatus {
+                replicas: replicas.get(found.name.as_str()).copied(),
+                endpoints: endpoints(&found.name, cluster, records),
+                ..service(found)
+            }
         })
         .collect();
     Status {
@@ -37,13 +49,93 @@ pub fn status_of(facts: &Facts, cluster: &Cluster, records: &dyn Records) -> Sta
         login: facts.login.clone(),
         stores: facts.stores.clone(),
         services,
+        ingresses: ingresses(cluster),
+        certificates: certificates(cluster),
         pods: cluster.pods.values().map(|found| pod(found)).collect(),
-        warnings: facts.warnings.clone(),
+        warnings: [&facts.warnings[..], &facts.problems].concat(),
+        reports: cluster.reports.to_vec(),
     }
+}
+
+fn ingresses(cluster: &Cluster) -> Vec<IngressStatus> {
+    let balancer = cluster.services.get(&cluster.ingress_classes.load_balancer);
+    let addresses: Vec<String> = balancer
+        .iter()
+        .flat_map(|service| &service.load_balancer.ingress)
+        .map(ToString::to_string)
+        .collect();
+    let ingresses = cluster.ingresses.values().map(|ingress| {
+        let class = cluster.ingress_classes.class_of(ingress).ok();
+        let mut hosts: Vec<String> = Vec::new();
+        for rule in &ingress.rules {
+            let host = rule.host.clone().unwrap_or_else(|| "*".to_owned());
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        let of_ingress =
+            |report: &&ObjectReport| report.kind == "Ingress" && report.name == ingress.name;
+        IngressStatus {
+            name: ingress.name.clone(),
+            class: class.map(str::to_owned),
+            hosts,
+            addresses: class.map(|_| addresses.clone()).unwrap_or_default(),
+            reports: cluster
+                .reports
+                .iter()
+                .filter(of_ingress)
+                .map(|report| report.message.clone())
+                .collect(),
+        }
+    });
+    ingresses.collect()
+}
+
+fn certificates(cluster: &Cluster) -> Vec<CertificateStatus> {
+    let written = |moment: OffsetDateTime| moment.format(&Rfc3339).ok();
+    let certificates = cluster
+        .certificates
+        .values()
+        .map(|found| CertificateStatus {
+            secret: found.secret.clone(),
+            ingresses: found.ingresses.clone(),
+            hosts: found.hosts.clone(),
+            issuer: found.issued.then(|| "lab".to_owned()),
+            ready: found.problem.is_none(),
+            reason: found.problem.clone().unwrap_or_else(|| "Ready".to_owned()),
+            not_before: found.validity.and_then(|(begin, _)| written(begin)),
+            not_after: found.validity.and_then(|(_, end)| written(end)),
+            renewal: found.renewal().and_then(written),
+        });
+    certificates.collect()
+}
+
+/// The replicas behind the host ports.
+///
+/// Lab: they have no address of their own, because they get accepted connections; what clients dial
+/// stands in its place.
+fn ingress_replicas(service: &Service, cluster: &Cluster) -> Vec<EndpointStatus> {
+    let address = service.load_balancer.ingress.first();
+    let pods = cluster.pods.values();
+    let replicas = pods.filter(|pod| pod.deployment == service.name);
+    let endpoints = replicas.map(|pod| EndpointStatus {
+        pod: Some(pod.name.clone()),
+        address: address.map(ToString::to_string).unwrap_or_default(),
+        ready: pod.ready && !pod.terminating,
+        terminating: pod.terminating,
+        connections: 0,
+    });
+    endpoints.collect()
 }
 
 /// Every Deployment has as many ready pods as it wants, and they are endpoints already.
 fn everything_is_ready(cluster: &Cluster) -> bool {
+    let load_balancer = &cluster.ingress_classes.load_balancer;
+    let pods = cluster.pods.values();
+    let replicas = pods.filter(|pod| pod.deployment == *load_balancer && pod.ready);
+    if replicas.count() < cluster.ingress_replicas as usize {
+        return false;
+    }
     cluster.deployments.values().all(|deployment| {
         let wanted = deployment.replicas as usize;
         let pods = cluster.pods.values();
@@ -66,12 +158,14 @@ fn service(service: &Service) -> ServiceStatus {
     let ports = service.ports.iter().map(|port| PortStatus {
         name: port.name.clone(),
         port: port.port,
+        node_port: port.node_port.map(|port| port.0),
         listen: port.listen.and_then(|listen| {
             let usual =
                 service.cluster_ip.address() == Some(listen.ip()) && port.port == listen.port();
             (!usual).then(|| listen.to_string())
         }),
     });
+    let external = service.load_balancer.ingress.iter();
     ServiceStatus {
         name: service.name.clone(),
         kind: format!("{:?}", service.kind),
@@ -80,6 +174,8 @@ fn service(service: &Service) -> ServiceStatus {
             ClusterIp::Address(address) => address.to_string(),
         },
         ports: ports.collect(),
+        external: external.map(ToString::to_string).collect(),
+        pending: service.load_balancer.pending.clone(),
         ..ServiceStatus::default()
     }
 }

@@ -1,229 +1,129 @@
-//! Bodies on their way through: nothing is buffered, every piece is passed on as it arrives.
-//!
-//! A response body knows when it ends, and that is when its connection goes back to the pool and
-//! the film is told.
+//! What a film adds to bodies: a count, and the news of their end.
 
-use std::future::Future;
+use std::cell::Cell;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use tokio::time::Sleep;
+use http_body::{Frame, SizeHint};
 
 use super::film::Film;
-use super::pool::Pool;
-use crate::model::SocketPair;
+use crate::wire::{Body, BodyError};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A client's body on its way to an endpoint.
+/// A client's body whose bytes are counted.
 #[derive(Debug)]
-pub(super) struct RequestBody {
-    /// `None` when the request has no body, and when it is sent again.
-    incoming: Option<Incoming>,
-    /// Bytes passed on, if a film wants to know.
-    counted: Option<Arc<AtomicU64>>,
+pub(super) struct Counted {
+    body: Body,
+    count: Rc<Cell<u64>>,
 }
 
-impl RequestBody {
-    pub(super) fn new(incoming: Incoming, counted: Option<Arc<AtomicU64>>) -> Self {
-        Self {
-            incoming: (!incoming.is_end_stream()).then_some(incoming),
-            counted,
-        }
-    }
-
-    pub(super) fn empty() -> Self {
-        Self {
-            incoming: None,
-            counted: None,
+impl Counted {
+    /// The body as it is, if there is nothing to count.
+    pub(super) fn wrap(body: Body, film: Option<&Film>) -> Body {
+        match film {
+            Some(film) if !body.is_end() => Body::boxed(Self {
+                body,
+                count: film.counter(),
+            }),
+            _ => body,
         }
     }
 }
 
-impl Body for RequestBody {
+impl http_body::Body for Counted {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(incoming) = &mut self.incoming else {
-            return Poll::Ready(None);
-        };
-        let polled = Pin::new(incoming).poll_frame(context);
-        if let (Some(counted), Poll::Ready(Some(Ok(frame)))) = (&self.counted, &polled)
-            && let Some(data) = frame.data_ref()
-        {
-            counted.fetch_add(data.len() as u64, Ordering::Relaxed);
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(self.body.poll(context));
+        if let Some(Ok(frame)) = &frame {
+            let count = frame.data_ref().map_or(0, Bytes::len);
+            self.count.set(self.count.get() + count as u64);
         }
-        polled
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.body.is_end()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming
-            .as_ref()
-            .map_or(SizeHint::with_exact(0), Body::size_hint)
+        self.body.size_hint()
     }
 }
 
-/// What a client is answered.
-#[derive(Debug, Default)]
-pub(super) struct ResponseBody {
-    content: Content,
-    /// The connection that goes back to its pool when the body was read to its end.
-    returns: Option<Return>,
+/// An answer whose film ends with it.
+#[derive(Debug)]
+pub(super) struct Filmed {
+    body: Body,
     film: Option<Box<Film>>,
     sent: u64,
-    /// How long the endpoint may be silent, and the running wait.
-    read: Option<Duration>,
-    silence: Option<Pin<Box<Sleep>>>,
 }
 
-#[derive(Debug, Default)]
-enum Content {
-    #[default]
-    Ended,
-    Text(Bytes),
-    Incoming(Incoming),
-}
-
-/// A connection and where it belongs.
-#[derive(Debug)]
-pub(super) struct Return {
-    pub(super) sender: http1::SendRequest<RequestBody>,
-    pub(super) pair: SocketPair,
-    pub(super) pool: Arc<Pool>,
-}
-
-/// The endpoint said nothing for too long in the middle of a body.
-#[derive(Debug, thiserror::Error)]
-#[error("the endpoint was silent for {0:?}")]
-struct Silence(Duration);
-
-impl ResponseBody {
-    /// An answer of the proxy itself.
-    pub(super) fn text(text: impl Into<Bytes>) -> Self {
-        let text = text.into();
-        let mut body = Self::default();
-        if !text.is_empty() {
-            body.content = Content::Text(text);
+impl Filmed {
+    /// The body as it is, if there is no film.
+    pub(super) fn wrap(body: Body, film: Option<Box<Film>>) -> Body {
+        match film {
+            None => body,
+            Some(film) if body.is_end() => {
+                film.finish(0, true);
+                body
+            }
+            film => Body::boxed(Self {
+                body,
+                film,
+                sent: 0,
+            }),
         }
-        body
-    }
-
-    /// An endpoint's answer.
-    pub(super) fn forwarded(incoming: Incoming, read: Option<Duration>) -> Self {
-        let mut body = Self::default();
-        body.content = Content::Incoming(incoming);
-        body.read = read;
-        body
-    }
-
-    pub(super) fn returning(mut self, returns: Option<Return>) -> Self {
-        self.returns = returns;
-        self
-    }
-
-    pub(super) fn filmed(mut self, film: Option<Box<Film>>) -> Self {
-        self.film = film;
-        self
     }
 
     /// Once, when the last piece was passed on or nobody wants more.
     fn finish(&mut self, complete: bool) {
-        if let Some(returns) = self.returns.take()
-            && complete
-        {
-            returns.pool.keep(returns.sender, returns.pair);
-        }
         if let Some(film) = self.film.take() {
             film.finish(self.sent, complete);
         }
     }
 }
 
-impl Body for ResponseBody {
+impl http_body::Body for Filmed {
     type Data = Bytes;
-    type Error = BoxError;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = &mut *self;
-        let frame = match &mut this.content {
-            Content::Ended => None,
-            Content::Text(text) => {
-                let text = std::mem::take(text);
-                this.content = Content::Ended;
-                Some(Ok(Frame::data(text)))
-            }
-            Content::Incoming(incoming) => match Pin::new(incoming).poll_frame(context) {
-                Poll::Ready(frame) => {
-                    this.silence = None;
-                    frame
-                }
-                Poll::Pending => {
-                    let Some(limit) = this.read else {
-                        return Poll::Pending;
-                    };
-                    let silence = this
-                        .silence
-                        .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-                    if silence.as_mut().poll(context).is_pending() {
-                        return Poll::Pending;
-                    }
-                    this.finish(false);
-                    return Poll::Ready(Some(Err(Silence(limit).into())));
-                }
-            },
-        };
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(self.body.poll(context));
         match &frame {
-            None => {
-                this.content = Content::Ended;
-                this.finish(true);
-            }
-            Some(Err(_)) => this.finish(false),
+            None => self.finish(true),
+            Some(Err(_)) => self.finish(false),
             Some(Ok(frame)) => {
-                this.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.sent += frame.data_ref().map_or(0, Bytes::len) as u64;
+                if self.body.is_end() {
+                    self.finish(true);
+                }
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Ended => true,
-            Content::Text(text) => text.is_empty(),
-            Content::Incoming(incoming) => incoming.is_end_stream(),
-        }
+        self.body.is_end()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Ended => SizeHint::with_exact(0),
-            Content::Text(text) => SizeHint::with_exact(text.len() as u64),
-            Content::Incoming(incoming) => incoming.size_hint(),
-        }
+        self.body.size_hint()
     }
 }
 
-impl Drop for ResponseBody {
-    /// hyper does not ask again after a body whose length it knew.
+impl Drop for Filmed {
+    /// Nobody asks again after a body whose length was known.
     fn drop(&mut self) {
-        let complete = self.is_end_stream();
+        let complete = self.body.is_end();
         self.finish(complete);
     }
 }

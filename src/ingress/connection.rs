@@ -1,50 +1,34 @@
 //! One client connection: TLS, then HTTP/1.1 or HTTP/2, until it ends or the replica stops.
 
-use std::convert::Infallible;
+use std::cell::Cell;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::HeaderValue;
-use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use http::{HeaderValue, Request, Response};
+use rustls::server::Acceptor;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
+use super::failure::{Asked, Failure};
+use super::filters::Tables;
 use super::proxy;
 use super::replica::Shared;
 use super::settings::Settings;
-use super::view::ViewReader;
+use super::view::Views;
 use crate::model::TrafficPolicy;
-use crate::net::{Accepted, Shutdown};
+use crate::net::{Accepted, ClientGate, ShownCertificate};
 use crate::trace::Tracer;
-
-/// Header lines of a request; more is an attack or a mistake.
-const MAX_HEADERS: usize = 100;
-/// Bytes of a request head.
-const MAX_HEAD: u32 = 64 * 1024;
-/// Streams that a client reset and that are still being worked on; rapid reset ends here.
-const MAX_PENDING_RESETS: usize = 20;
-/// Streams that were reset because of the client's own mistakes.
-const MAX_ERROR_RESETS: usize = 256;
-/// Bytes a client may send before it is told to go on: enough for a fast loopback upload.
-const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// A client that is gone without a word is noticed after these two.
-const PING_INTERVAL: Duration = Duration::from_secs(60);
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
+use crate::wire::{Body, Io, Limits, Refused, Service, Socket, Stop, h1, http2};
 
 /// What the requests of one connection share.
 #[derive(Debug)]
 pub(super) struct Client {
-    shared: Arc<Shared>,
-    pub(super) views: ViewReader,
+    shared: Rc<Shared>,
     /// The address that really dialled.
     pub(super) remote: SocketAddr,
     pub(super) seen_as: SocketAddr,
@@ -57,11 +41,8 @@ pub(super) struct Client {
     pub(super) tls: Option<Tls>,
     /// `seen_as` without its port, as header.
     pub(super) address: HeaderValue,
-    pub(super) replica_name: HeaderValue,
     /// Requests that had a film.
-    pub(super) requests: AtomicU64,
-    /// `WebSocket`s that grew out of this connection. Std mutex: held for a spawn.
-    tunnels: Mutex<JoinSet<()>>,
+    pub(super) requests: Cell<u64>,
 }
 
 /// What was agreed on in the handshake.
@@ -71,6 +52,18 @@ pub(super) struct Tls {
     pub(super) server_name: Option<String>,
     pub(super) alpn: Option<String>,
     pub(super) certificate: String,
+    /// The client's own certificate, if it has shown one that was verified.
+    pub(super) client: Option<ClientFacts>,
+    /// What the client showed where the host asks for one.
+    pub(super) shown: Option<ShownCertificate>,
+}
+
+/// What a client's certificate says.
+#[derive(Debug)]
+pub(super) struct ClientFacts {
+    /// Its subject, as RFC 4514 writes it.
+    pub(super) subject: String,
+    pub(super) pem: String,
 }
 
 impl Client {
@@ -78,23 +71,49 @@ impl Client {
         &self.shared.settings
     }
 
+    /// Whether this connection was made for another host that asks its clients otherwise.
+    pub(super) fn misdirected(&self, host: &str) -> bool {
+        self.tls.as_ref().is_some_and(|tls| {
+            let name = tls.server_name.as_deref();
+            self.shared.certificates.misdirected(name, host)
+        })
+    }
+
+    pub(super) fn views(&self) -> &Views {
+        &self.shared.views
+    }
+
+    /// What is remembered of clients.
+    pub(super) fn tables(&self) -> &Tables {
+        &self.shared.tables
+    }
+
     pub(super) fn replica(&self) -> &str {
         &self.shared.name
+    }
+
+    /// The replica's name as header.
+    pub(super) fn replica_name(&self) -> HeaderValue {
+        self.shared.header.clone()
     }
 
     pub(super) fn tracer(&self) -> &Tracer {
         &self.shared.tracer
     }
+}
 
-    /// Runs something that may outlive the HTTP connection and not the replica.
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
-        tunnels.spawn(task);
+impl Service for Client {
+    fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> {
+        proxy::handle(self, request)
+    }
+
+    fn refuse(&self, refused: &Refused) -> Response<Body> {
+        Failure::from(*refused).respond(Asked::NOTHING, None)
     }
 }
 
 /// Serves a connection to its end. On the signal, open requests are finished and no new ones taken.
-pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, shutdown: Shutdown) {
+pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
     let Accepted {
         stream,
         client,
@@ -108,7 +127,6 @@ pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, shutdown: Shu
         permit: _permit,
     } = accepted;
     let new_client = |tls: Option<Tls>| Client {
-        views: ViewReader::new(Arc::clone(&shared.views), shared.reader.clone()),
         remote: client,
         seen_as,
         local,
@@ -118,47 +136,70 @@ pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>, shutdown: Shu
         policy,
         tls,
         address: header_text(&seen_as.ip().to_string()),
-        replica_name: header_text(&shared.name),
-        requests: AtomicU64::new(0),
-        tunnels: Mutex::default(),
-        shared: Arc::clone(&shared),
+        requests: Cell::new(0),
+        shared: Rc::clone(&shared),
     };
-    // Small answers must not wait for more to send.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%client, %error, "connection was gone");
-        return;
-    }
+    // It comes from the load balancer's runtime; and small answers must not wait for more to send.
+    let stream = stream
+        .into_std()
+        .and_then(TcpStream::from_std)
+        .and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+    let stream = match stream {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%client, %error, "connection was gone");
+            return;
+        }
+    };
     if !tls {
         let limit = shared.settings.client_header;
         let h2 = tokio::time::timeout(limit, speaks_h2(&stream)).await;
         match h2 {
-            Ok(Ok(h2)) => run(stream, h2, new_client(None), shutdown).await,
+            Ok(Ok(h2)) => run(Socket::Plain(stream), h2, new_client(None)).await,
             Ok(Err(error)) => tracing::debug!(%client, %error, "connection was gone"),
             Err(_) => tracing::debug!(%client, "no request in time"),
         }
         return;
     }
-    let handshake = TlsAcceptor::from(Arc::clone(&shared.tls)).accept(stream);
+    let handshake = shake(stream, &shared);
     match tokio::time::timeout(shared.settings.handshake, handshake).await {
         Err(_) => tracing::debug!(%client, "no TLS handshake in time"),
         Ok(Err(error)) => tracing::debug!(%client, %error, "TLS handshake failed"),
-        Ok(Ok(stream)) => {
+        Ok(Ok((stream, gate))) => {
             let (h2, facts) = {
                 let session = stream.get_ref().1;
                 let h2 = session.alpn_protocol() == Some(b"h2");
-                (h2, describe(session, &shared))
+                (h2, describe(session, gate.as_deref(), &shared))
             };
-            run(stream, h2, new_client(Some(facts)), shutdown).await;
+            let socket = Socket::Tls(Box::new(stream));
+            run(socket, h2, new_client(Some(facts))).await;
         }
     }
 }
 
-fn header_text(text: &str) -> HeaderValue {
+pub(super) fn header_text(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-fn describe(session: &rustls::ServerConnection, shared: &Shared) -> Tls {
+/// The TLS handshake; with the way in which the host asks for client certificates, if it does.
+async fn shake(
+    stream: TcpStream,
+    shared: &Shared,
+) -> io::Result<(TlsStream<TcpStream>, Option<Arc<ClientGate>>)> {
+    let usual = Arc::clone(&shared.tls);
+    if !shared.certificates.asks_clients() {
+        let stream = TlsAcceptor::from(usual).accept(stream).await?;
+        return Ok((stream, None));
+    }
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let gate = shared.certificates.gate(start.client_hello().server_name());
+    let config = gate.as_ref().map_or(usual, |gate| gate.config());
+    Ok((start.into_stream(config).await?, gate))
+}
+
+fn describe(session: &rustls::ServerConnection, gate: Option<&ClientGate>, shared: &Shared) -> Tls {
     let served = shared.certificates.select(session.server_name());
+    let shown = gate.and_then(|gate| gate.shown(session.peer_certificates()));
     let version = match session.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
@@ -175,6 +216,14 @@ fn describe(session: &rustls::ServerConnection, shared: &Shared) -> Tls {
         } else {
             format!("{} for {}", served.secret, served.names.join(", "))
         },
+        client: shown
+            .as_ref()
+            .filter(|shown| shown.verified)
+            .map(|shown| ClientFacts {
+                subject: shown.subject.clone(),
+                pem: shown.pem.clone(),
+            }),
+        shown,
     }
 }
 
@@ -197,67 +246,23 @@ async fn speaks_h2(stream: &TcpStream) -> std::io::Result<bool> {
     }
 }
 
-/// Speaks HTTP until the connection ends, then waits for what grew out of it.
-async fn run(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    h2: bool,
-    client: Client,
-    mut shutdown: Shutdown,
-) {
-    let client = Arc::new(client);
-    let service = {
-        let client = Arc::clone(&client);
-        service_fn(move |request| {
-            let client = Arc::clone(&client);
-            async move { Ok::<_, Infallible>(proxy::handle(&client, request).await) }
-        })
-    };
-    let io = TokioIo::new(stream);
+/// Speaks HTTP until the connection ends.
+async fn run(socket: Socket, h2: bool, client: Client) {
+    let remote = client.remote;
     let settings = client.settings();
-    let result = if h2 {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(settings.streams)
-            .max_header_list_size(MAX_HEAD)
-            .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
-            .max_local_error_reset_streams(MAX_ERROR_RESETS)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .keep_alive_interval(PING_INTERVAL)
-            .keep_alive_timeout(PING_TIMEOUT);
-        let mut connection = pin!(builder.serve_connection(io, service));
-        tokio::select! {
-            result = connection.as_mut() => result,
-            () = shutdown.recv() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        }
-    } else {
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(settings.client_header)
-            .max_headers(MAX_HEADERS)
-            .max_buf_size(MAX_HEAD as usize);
-        let mut connection = pin!(builder.serve_connection(io, service).with_upgrades());
-        tokio::select! {
-            result = connection.as_mut() => result,
-            () = shutdown.recv() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        }
+    let limits = Limits {
+        head: settings.client_header,
+        idle: settings.client_idle,
+        body: settings.client_body,
+        write: settings.client_write,
+        streams: settings.streams,
     };
-    if let Err(error) = result {
-        tracing::debug!(client = %client.remote, %error, "connection ended");
+    let stop = Stop::listen(&client.shared.stop);
+    if h2 {
+        if let Err(error) = http2::serve(socket, &Rc::new(client), &limits, &stop).await {
+            tracing::debug!(client = %remote, %error, "connection ended");
+        }
+    } else if let Err(error) = h1::serve(Io::new(socket), &client, &limits, &stop).await {
+        tracing::debug!(client = %remote, %error, "connection ended");
     }
-    let mut tunnels = std::mem::take(
-        &mut *client
-            .tunnels
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner),
-    );
-    while tunnels.join_next().await.is_some() {}
 }

@@ -1,41 +1,91 @@
 //! One request and its response over a connection to an endpoint, with another try where that
-//! cannot do anything twice.
+//! cannot do anything twice, or where the route asks for it.
 
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use http::request::Parts;
-use http::{Method, Request, Response};
-use http_body::Body as _;
-use hyper::body::Incoming;
+use http::{Method, Response};
 
-use super::body::{RequestBody, ResponseBody, Return};
 use super::failure::Failure;
 use super::film::Film;
-use super::headers;
-use super::pool::{Connection, Sender};
+use super::pool::{Connection, DialError, Link};
 use super::view::{Backend, Target};
+use crate::model::Retry;
+use crate::wire::h1::{self, Call, SendError};
+use crate::wire::{Body, BodyError, http2};
 
 /// Endpoints that are tried for one request; nginx' `proxy-next-upstream-tries`.
 const TRIES: usize = 3;
 
-/// Why there was no response.
-enum SendError {
-    /// Nothing of it left this process.
-    Unsent(Box<Request<RequestBody>>),
-    /// It may have arrived.
-    Sent(hyper::Error),
-    Timeout(Duration),
+/// Limits of one request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limits<'r> {
+    /// For a connection; the replica's if there is none.
+    pub(super) connect: Option<Duration>,
+    /// Until the response head, for each try.
+    pub(super) response: Option<Duration>,
+    /// Between two pieces of the response body.
+    pub(super) read: Option<Duration>,
+    /// Until the response head, all tries together.
+    pub(super) request: Option<Duration>,
+    /// When another try is made; if there is none, only where nothing was sent, or a kept connection
+    /// was just being closed.
+    pub(super) retry: Option<&'r Retry>,
+    /// The endpoint that is tried first; the next in turn if there is none.
+    pub(super) first: Option<usize>,
 }
 
-/// Sends a prepared request to an endpoint of the backend, which must have one.
+/// Sends a prepared request to an endpoint of the backend, which must have one. `upgrade` asks for
+/// a connection of its own that may become a tunnel.
 pub(super) async fn exchange(
     backend: &Backend,
-    mut head: Parts,
-    mut body: RequestBody,
-    limits: Limits,
+    head: &Parts,
+    body: Body,
+    limits: &Limits<'_>,
+    upgrade: bool,
     film: &mut Option<Box<Film>>,
-) -> Result<Response<ResponseBody>, Failure> {
-    let first = backend.next();
+) -> Result<Response<Body>, Failure> {
+    let Some(limit) = limits.request else {
+        return attempts(backend, head, body, limits, upgrade, film).await;
+    };
+    let trying = attempts(backend, head, body, limits, upgrade, film);
+    match tokio::time::timeout(limit, trying).await {
+        Ok(answered) => answered,
+        Err(_) => Err(Failure::Timeout {
+            endpoint: format!("Service \"{}\"", backend.service),
+            limit,
+        }),
+    }
+}
+
+/// Why a try was not the last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// With a connection that is new, to the next endpoint.
+    Fresh,
+    /// To the next endpoint.
+    Next,
+}
+
+async fn attempts(
+    backend: &Backend,
+    head: &Parts,
+    body: Body,
+    limits: &Limits<'_>,
+    upgrade: bool,
+    film: &mut Option<Box<Film>>,
+) -> Result<Response<Body>, Failure> {
+    let first = limits.first.unwrap_or_else(|| backend.next());
+    let mut body = Some(body);
+    let without_body = body.as_ref().is_some_and(Body::is_end);
+    let policy = Policy {
+        repeatable: without_body && is_idempotent(&head.method),
+        without_body,
+        endpoints: backend.endpoints.len(),
+        retry: limits.retry,
+        begun: Instant::now(),
+    };
     let mut tried = 0;
     let mut fresh = false;
     loop {
@@ -45,134 +95,149 @@ pub(super) async fn exchange(
             film.selected(backend, index, tried);
         }
         tried += 1;
-        let mut connection = match target.pool.take(fresh).await {
+        let taken = if upgrade {
+            target.pool.dial(limits.connect).await
+        } else {
+            target.pool.take(fresh, limits.connect).await
+        };
+        let connection = match taken {
             Ok(connection) => connection,
-            Err(source) if tried < TRIES.min(backend.endpoints.len()) => {
+            Err(source) if policy.after_no_connection(tried) => {
                 tracing::debug!(endpoint = %target.name, %source, "trying the next endpoint");
+                policy.wait().await;
                 continue;
             }
-            Err(source) => {
-                return Err(Failure::Connect {
-                    endpoint: target.name.clone(),
-                    source,
-                });
-            }
+            Err(source) => return Err(unreachable(target, source)),
         };
         if let Some(film) = film {
-            film.carried(&connection, target.pool.h2c);
+            film.carried(&connection);
         }
-        // A kept connection may be closed by its endpoint in the moment it is used. Only then, and
-        // only if doing it twice does no harm, is the request needed again.
-        let spare = (connection.reused
-            && tried < TRIES
-            && body.is_end_stream()
-            && is_idempotent(&head.method))
-        .then(|| head.clone());
-        let request = Request::from_parts(head, body);
-        match send(&mut connection, request, limits.response).await {
-            Ok(response) => return Ok(answer(response, connection, target, limits, film)),
-            Err(SendError::Unsent(request)) if tried < TRIES => {
-                (head, body) = request.into_parts();
-                fresh = true;
+        let reused = connection.reused;
+        let body = body.take().unwrap_or_default();
+        let sent = Instant::now();
+        let result = send(connection, head, body, limits, upgrade, target).await;
+        let again = match &result {
+            Ok(response) => {
+                target.pool.took(sent.elapsed());
+                policy.after_status(response.status().as_u16(), tried)
             }
-            Err(SendError::Unsent(_)) => {
-                return Err(Failure::Closed {
-                    endpoint: target.name.clone(),
-                });
+            Err(error) => policy.after_error(error, reused, tried),
+        };
+        match (again, result) {
+            (Some(again), _) => {
+                fresh = again == Again::Fresh;
+                policy.wait().await;
             }
-            Err(SendError::Timeout(limit)) => {
-                return Err(Failure::Timeout {
-                    endpoint: target.name.clone(),
-                    limit,
-                });
-            }
-            Err(SendError::Sent(error)) => match spare {
-                Some(spare) if !error.is_parse() => {
-                    head = spare;
-                    body = RequestBody::empty();
-                    fresh = true;
-                }
-                _ => return Err(failure(target, &error)),
-            },
+            (None, Ok(response)) => return Ok(response),
+            (None, Err(error)) => return Err(failure(target, &error)),
         }
     }
 }
 
-/// Limits of one request.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Until the response head.
-    pub(super) response: Option<Duration>,
-    /// Between two pieces of the response body.
-    pub(super) read: Option<Duration>,
+/// Whether another try is made.
+struct Policy<'r> {
+    /// Doing it twice does no harm, and nothing of the request is lost.
+    repeatable: bool,
+    without_body: bool,
+    endpoints: usize,
+    retry: Option<&'r Retry>,
+    begun: Instant,
+}
+
+impl Policy<'_> {
+    fn after_no_connection(&self, tried: usize) -> bool {
+        match self.retry {
+            // Nothing was sent, so every request may be.
+            Some(retry) => retry.on_error && self.has_tries(retry, tried),
+            None => tried < TRIES.min(self.endpoints),
+        }
+    }
+
+    fn after_error(&self, error: &SendError, reused: bool, tried: usize) -> Option<Again> {
+        // A kept connection may be closed by its endpoint in the moment it is used.
+        let closed = matches!(error, SendError::Closed);
+        if closed && reused && self.repeatable && tried < TRIES {
+            return Some(Again::Fresh);
+        }
+        let retry = self.retry?;
+        let asked = match error {
+            SendError::Closed => retry.on_error,
+            SendError::Timeout(_) => retry.on_timeout,
+            // What one endpoint answers badly, the next one will too.
+            SendError::Malformed(_) | SendError::Body(_) => false,
+        };
+        (asked && self.may_repeat(retry) && self.has_tries(retry, tried)).then_some(Again::Next)
+    }
+
+    fn after_status(&self, status: u16, tried: usize) -> Option<Again> {
+        let retry = self.retry?;
+        let asked = retry.statuses.contains(&status);
+        (asked && self.may_repeat(retry) && self.has_tries(retry, tried)).then_some(Again::Next)
+    }
+
+    /// A body that went by cannot be sent again.
+    fn may_repeat(&self, retry: &Retry) -> bool {
+        self.without_body && (self.repeatable || retry.non_idempotent)
+    }
+
+    fn has_tries(&self, retry: &Retry, tried: usize) -> bool {
+        let left = tried < retry.tries as usize;
+        left && retry
+            .within
+            .is_none_or(|within| self.begun.elapsed() < within)
+    }
+
+    async fn wait(&self) {
+        if let Some(retry) = self.retry.filter(|retry| !retry.backoff.is_zero()) {
+            tokio::time::sleep(retry.backoff).await;
+        }
+    }
 }
 
 /// Sends over one connection.
 async fn send(
-    connection: &mut Connection,
-    request: Request<RequestBody>,
-    limit: Option<Duration>,
-) -> Result<Response<Incoming>, SendError> {
-    let sending = async {
-        let result = match &mut connection.sender {
-            Sender::H1(sender) => sender.try_send_request(request).await,
-            Sender::H2(sender) => sender.try_send_request(request).await,
-        };
-        result.map_err(|mut error| match error.take_message() {
-            Some(request) => SendError::Unsent(Box::new(request)),
-            None => SendError::Sent(error.into_error()),
-        })
-    };
-    match limit {
-        None => sending.await,
-        Some(limit) => tokio::time::timeout(limit, sending)
-            .await
-            .map_err(|_| SendError::Timeout(limit))?,
-    }
-}
-
-/// The endpoint's response as the client gets it.
-fn answer(
-    response: Response<Incoming>,
     connection: Connection,
+    head: &Parts,
+    body: Body,
+    limits: &Limits<'_>,
+    upgrade: bool,
     target: &Target,
-    limits: Limits,
-    film: &mut Option<Box<Film>>,
-) -> Response<ResponseBody> {
-    let (mut parts, incoming) = response.into_parts();
-    headers::to_client(&mut parts.headers);
-    parts.version = http::Version::HTTP_11;
-    let returns = match connection.sender {
-        Sender::H1(sender) => Some(Return {
-            sender,
-            pair: connection.pair,
-            pool: std::sync::Arc::clone(&target.pool),
-        }),
-        Sender::H2(_) => None,
-    };
-    let film = film.take().map(|mut film| {
-        film.answered(parts.status);
-        film
-    });
-    let body = ResponseBody::forwarded(incoming, limits.read)
-        .returning(returns)
-        .filmed(film);
-    Response::from_parts(parts, body)
+) -> Result<Response<Body>, SendError> {
+    let Limits { response, read, .. } = *limits;
+    match connection.link {
+        Link::H1(connection) => {
+            let home: Rc<dyn h1::Home> = Rc::clone(&target.pool) as Rc<dyn h1::Home>;
+            let call = Call {
+                head,
+                upgrade,
+                response,
+                read,
+                home: (!upgrade).then_some(home),
+            };
+            h1::exchange(connection, call, body).await
+        }
+        Link::H2(client) => http2::exchange(client, head, body, response, read).await,
+    }
 }
 
-/// What hyper's error means for the client.
-pub(super) fn failure(target: &Target, error: &hyper::Error) -> Failure {
+fn unreachable(target: &Target, source: DialError) -> Failure {
+    Failure::Connect {
+        endpoint: target.name.clone(),
+        source,
+    }
+}
+
+/// What the error means for the client.
+fn failure(target: &Target, error: &SendError) -> Failure {
     let endpoint = target.name.clone();
-    if error.is_user() {
-        return Failure::ClientBody;
+    match *error {
+        SendError::Closed => Failure::Closed { endpoint },
+        SendError::Malformed(reason) => Failure::BadResponse { endpoint, reason },
+        SendError::Timeout(limit) => Failure::Timeout { endpoint, limit },
+        SendError::Body(BodyError::Refused(refused)) => Failure::Unreadable(refused),
+        SendError::Body(BodyError::TooLarge(limit)) => Failure::TooLarge { limit },
+        SendError::Body(_) => Failure::ClientBody,
     }
-    if error.is_parse() {
-        return Failure::BadResponse {
-            endpoint,
-            reason: error.to_string(),
-        };
-    }
-    Failure::Closed { endpoint }
 }
 
 /// RFC 9110 section 9.2.2.

@@ -5,20 +5,35 @@ use std::time::Duration;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::body::ResponseBody;
+use super::body::Filmed;
 use super::film::Film;
 use super::pool::DialError;
 use super::refuse::Refusal;
+use crate::wire::{Body, Last, Refused};
 
 /// Why the proxy answers itself.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("{0}")]
     Refused(#[from] Refusal),
+    #[error("{0}")]
+    Unreadable(#[from] Refused),
+    #[error("the request body is larger than {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error("{reason}")]
+    Filtered {
+        status: StatusCode,
+        code: &'static str,
+        reason: String,
+    },
+    #[error(
+        "this connection was not made for {host}, which asks for client certificates otherwise"
+    )]
+    Misdirected { host: String },
     #[error("no rule of any Ingress matches host \"{host}\" and path {path}")]
     NoRoute { host: String, path: String },
-    #[error("{0}")]
-    Unavailable(String),
+    #[error("{reason}")]
+    Unavailable { reason: String, status: u16 },
     #[error("no endpoint of Service \"{service}\" is ready")]
     NoEndpoint { service: String },
     #[error("cannot connect to {endpoint}: {source}")]
@@ -26,7 +41,10 @@ pub(super) enum Failure {
     #[error("{endpoint} closed the connection before it answered")]
     Closed { endpoint: String },
     #[error("{endpoint} did not answer in HTTP: {reason}")]
-    BadResponse { endpoint: String, reason: String },
+    BadResponse {
+        endpoint: String,
+        reason: &'static str,
+    },
     #[error("{endpoint} did not answer within {limit:?}")]
     Timeout { endpoint: String, limit: Duration },
     #[error("the client's request body broke off")]
@@ -41,6 +59,12 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Nothing is known of a request that could not be read.
+    pub(super) const NOTHING: Self = Self {
+        grpc: false,
+        html: false,
+    };
+
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let starts = |value: &HeaderValue, start: &[u8]| value.as_bytes().starts_with(start);
         Self {
@@ -58,6 +82,7 @@ impl Asked {
 impl Failure {
     /// Status, gRPC status, and the code that scripts can rely on.
     fn codes(&self) -> (StatusCode, u8, &'static str) {
+        const RESOURCE_EXHAUSTED: u8 = 8;
         const INTERNAL: u8 = 13;
         const UNAVAILABLE: u8 = 14;
         const UNIMPLEMENTED: u8 = 12;
@@ -66,9 +91,23 @@ impl Failure {
                 (StatusCode::METHOD_NOT_ALLOWED, UNIMPLEMENTED, "method")
             }
             Self::Refused(_) => (StatusCode::BAD_REQUEST, INTERNAL, "bad-request"),
+            Self::Unreadable(refused) => (refused.status(), INTERNAL, "bad-request"),
+            Self::TooLarge { .. } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                RESOURCE_EXHAUSTED,
+                "too-large",
+            ),
+            Self::Filtered { status, code, .. } => (*status, filtered(*status), *code),
+            // grpc.github.io/grpc/core/md_doc_http-grpc-status-mapping: other codes are UNKNOWN.
+            Self::Misdirected { .. } => (StatusCode::MISDIRECTED_REQUEST, 2, "misdirected"),
             Self::ClientBody => (StatusCode::BAD_REQUEST, INTERNAL, "request-body"),
             Self::NoRoute { .. } => (StatusCode::NOT_FOUND, UNIMPLEMENTED, "no-rule"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "no-backend"),
+            Self::Unavailable { status: 500, .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, UNAVAILABLE, "no-backend")
+            }
+            Self::Unavailable { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "no-backend")
+            }
             Self::NoEndpoint { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, "no-endpoint")
             }
@@ -76,6 +115,15 @@ impl Failure {
                 source: DialError::Timeout(_),
                 ..
             } => (StatusCode::GATEWAY_TIMEOUT, UNAVAILABLE, "connect-timeout"),
+            // Traefik's answer for a certificate that it cannot verify.
+            Self::Connect {
+                source: DialError::Tls(_),
+                ..
+            } => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                UNAVAILABLE,
+                "endpoint-tls",
+            ),
             Self::Connect { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "connect"),
             Self::Closed { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "closed"),
             Self::BadResponse { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "bad-response"),
@@ -84,10 +132,14 @@ impl Failure {
     }
 
     /// The answer. The only place where a failure becomes a status.
-    pub(super) fn respond(&self, asked: Asked, film: Option<Box<Film>>) -> Response<ResponseBody> {
+    pub(super) fn respond(&self, asked: Asked, film: Option<Box<Film>>) -> Response<Body> {
         let (status, grpc_status, code) = self.codes();
         let reason = self.to_string();
-        let mut response = Response::new(ResponseBody::default());
+        let mut response = Response::new(Body::Empty);
+        if matches!(self, Self::Refused(_)) {
+            // Who sends such a request may mean something else by what follows.
+            response.extensions_mut().insert(Last);
+        }
         let headers = response.headers_mut();
         headers.insert("x-lab-error", HeaderValue::from_static(code));
         if let Some(trace) = film.as_ref().and_then(|film| film.trace()) {
@@ -116,8 +168,19 @@ impl Failure {
             film.failed(status, &reason);
             film
         });
-        *response.body_mut() = ResponseBody::text(text).filmed(film);
+        *response.body_mut() = Filmed::wrap(text.into(), film);
         response
+    }
+}
+
+/// The gRPC status that fits a refusal (gRPC over HTTP/2, "HTTP2 Status to gRPC Status").
+fn filtered(status: StatusCode) -> u8 {
+    match status {
+        StatusCode::UNAUTHORIZED => 16,
+        StatusCode::FORBIDDEN => 7,
+        StatusCode::TOO_MANY_REQUESTS => 8,
+        StatusCode::BAD_REQUEST => 13,
+        _ => 14,
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Nothing of this exists for a request without a film. It is told when the response body ended.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -11,11 +11,10 @@ use http::{Request, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::connection::Client;
-use super::pool::Connection;
-use super::refuse::Target;
+use super::pool::{Connection, Link};
 use super::view::{Backend, View};
 use crate::model::{
-    Event, SocketPair, Span, SpanId, SpanKind, TraceId, Traceparent, TrafficPolicy,
+    Event, Question, SocketPair, Span, SpanId, SpanKind, TraceId, Traceparent, TrafficPolicy,
 };
 use crate::trace::Tracer;
 
@@ -29,7 +28,8 @@ pub(super) struct Film {
     balancer: Box<Span>,
     span: Box<Span>,
     started: Instant,
-    request_bytes: Arc<AtomicU64>,
+    algorithm: &'static str,
+    request_bytes: Rc<Cell<u64>>,
 }
 
 impl Film {
@@ -42,7 +42,7 @@ impl Film {
             }
             _ => return None,
         };
-        let first = client.requests.fetch_add(1, Ordering::Relaxed) == 0;
+        let first = client.requests.replace(client.requests.get() + 1) == 0;
         let now = micros(SystemTime::now());
         let accepted = micros(client.wall);
         let inbound = Some(SocketPair {
@@ -102,6 +102,7 @@ impl Film {
                 ("sni", json!(tls.server_name)),
                 ("alpn", json!(tls.alpn)),
                 ("certificate", json!(tls.certificate)),
+                ("client_certificate", json!(tls.shown.as_ref().map(shown))),
             ]));
         }
         Some(Box::new(Self {
@@ -109,7 +110,8 @@ impl Film {
             balancer,
             span,
             started: Instant::now(),
-            request_bytes: Arc::default(),
+            algorithm: "round-robin",
+            request_bytes: Rc::default(),
         }))
     }
 
@@ -131,20 +133,20 @@ impl Film {
     }
 
     /// A counter for the request body.
-    pub(super) fn counter(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.request_bytes)
+    pub(super) fn counter(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.request_bytes)
     }
 
     /// Which rule, and why no other.
-    pub(super) fn routed(&mut self, view: &View, target: &Target<'_>) {
-        let decision = view.routes.explain(&target.host, &target.path);
+    pub(super) fn routed(&mut self, view: &View, question: &Question<'_>) {
+        let decision = view.routes.explain(question);
         let losers: Vec<_> = decision
             .losers
             .iter()
             .map(|loser| json!({ "route": loser.route.name, "reason": loser.reason }))
             .collect();
         self.span.attributes.extend(attributes([
-            ("host", json!(target.host)),
+            ("host", json!(question.host)),
             ("route", json!(decision.winner.map(|route| &route.name))),
             (
                 "ingress",
@@ -155,8 +157,23 @@ impl Film {
         ]));
     }
 
+    /// How the endpoint is chosen.
+    pub(super) fn picked(&mut self, algorithm: &'static str) {
+        self.algorithm = algorithm;
+    }
+
+    /// What filters did, in words.
+    pub(super) fn filtered(&mut self, done: &[String]) {
+        if !done.is_empty() {
+            self.span
+                .attributes
+                .insert("filters".to_owned(), json!(done));
+        }
+    }
+
     /// Which endpoint, among which.
     pub(super) fn selected(&mut self, backend: &Backend, index: usize, retry: usize) {
+        let algorithm = self.algorithm;
         let target = &backend.endpoints[index];
         let candidates: Vec<_> = backend
             .endpoints
@@ -173,7 +190,7 @@ impl Film {
             ("candidates", json!(candidates)),
             (
                 "selection",
-                json!({ "algorithm": "round-robin", "index": index }),
+                json!({ "algorithm": algorithm, "index": index }),
             ),
         ]));
         if retry > 0 {
@@ -184,23 +201,21 @@ impl Film {
     }
 
     /// Over which connection.
-    pub(super) fn connected(&mut self, pair: SocketPair, reused: bool, h2: bool) {
-        self.span.outbound = Some(pair);
+    pub(super) fn carried(&mut self, connection: &Connection) {
+        self.span.outbound = Some(connection.pair);
         self.span.attributes.extend(attributes([
             (
                 "upstream_connection",
-                json!(if reused { "reused" } else { "new" }),
+                json!(if connection.reused { "reused" } else { "new" }),
             ),
             (
                 "upstream_protocol",
-                json!(if h2 { "h2c" } else { "http/1.1" }),
+                json!(match connection.link {
+                    Link::H1(_) => "http/1.1",
+                    Link::H2(_) => "h2c",
+                }),
             ),
         ]));
-    }
-
-    /// As [`Self::connected`], for a connection of the pool.
-    pub(super) fn carried(&mut self, connection: &Connection, h2: bool) {
-        self.connected(connection.pair, connection.reused, h2);
     }
 
     /// The response head is there.
@@ -232,10 +247,7 @@ impl Film {
     pub(super) fn finish(mut self, sent: u64, complete: bool) {
         self.span.duration = micros_of(self.started.elapsed());
         self.span.attributes.extend(attributes([
-            (
-                "request_bytes",
-                json!(self.request_bytes.load(Ordering::Relaxed)),
-            ),
+            ("request_bytes", json!(self.request_bytes.get())),
             ("response_bytes", json!(sent)),
         ]));
         if !complete && !self.span.attributes.contains_key("error") {
@@ -268,4 +280,14 @@ fn micros(time: SystemTime) -> u64 {
 /// Saturates after half a million years.
 pub(super) fn micros_of(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A client's certificate in words.
+fn shown(certificate: &crate::net::ShownCertificate) -> String {
+    let verdict = if certificate.verified {
+        "verified"
+    } else {
+        "not verified"
+    };
+    format!("{} ({verdict})", certificate.subject)
 }

@@ -4,7 +4,8 @@
 //! could have our own headers removed.
 
 use http::header::{
-    CONNECTION, EXPECT, FORWARDED, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, EXPECT, FORWARDED, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, SERVER, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, header};
 
@@ -60,7 +61,7 @@ pub(super) fn to_endpoint(
                 }),
             );
             headers.insert(X_FORWARDED_PORT, port_of(&host, secure));
-            headers.insert(X_FORWARDED_SERVER, client.replica_name.clone());
+            headers.insert(X_FORWARDED_SERVER, client.replica_name());
         }
         Flavour::Nginx(_) => {
             let scheme = HeaderValue::from_static(if secure { "https" } else { "http" });
@@ -89,10 +90,14 @@ pub(super) fn to_endpoint(
 /// Prepares a response's headers for the client.
 pub(super) fn to_client(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
+    // Lab: conformance wants one, and neither Traefik nor every backend writes it.
+    headers
+        .entry(SERVER)
+        .or_insert(HeaderValue::from_static("lab"));
 }
 
 /// Removes what is meant for one connection only (RFC 9110 section 7.6.1).
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let listed: Vec<HeaderName> = headers
             .get_all(CONNECTION)
@@ -110,7 +115,15 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         }
         headers.remove(CONNECTION);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+    for name in [
+        KEEP_ALIVE,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        PROXY_CONNECTION,
+        TE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ] {
         headers.remove(name);
     }
 }

@@ -1,59 +1,72 @@
 //! Connections to one endpoint: HTTP/1.1 ones kept while unused, or one HTTP/2 connection shared.
 //!
-//! Our own rather than a client's, because a film tells whether a connection was new and which
-//! socket it is. Invariant: what [`Pool::take`] returns has never failed before.
+//! A film tells whether a connection was new and which socket it is. Invariant: what
+//! [`Pool::take`] returns has never failed before.
 
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use super::Settings;
-use super::body::RequestBody;
 use crate::model::SocketPair;
+use crate::wire::{Socket, h1, http2};
 
-/// How long a connection whose response just ended may take to be ready again.
-const SETTLE: Duration = Duration::from_millis(5);
-/// Windows for response bodies; 64 KiB, the protocol's default, stalls on a fast loopback.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 4 << 20;
-
-/// Connections to one endpoint.
+/// Connections of a replica to one endpoint.
 pub(super) struct Pool {
     pub(super) address: SocketAddr,
-    pub(super) h2c: bool,
+    pub(super) spoken: Spoken,
     connect: Duration,
     idle: Duration,
     limit: usize,
-    /// Std mutexes: held for a push or a pop.
-    kept: Mutex<Vec<Kept>>,
-    shared: Mutex<Option<(http2::SendRequest<RequestBody>, SocketPair)>>,
+    kept: RefCell<Vec<h1::Connection>>,
+    shared: RefCell<Option<(http2::Client, SocketPair)>>,
     /// One dials the shared connection, the others wait for it.
     dialling: tokio::sync::Mutex<()>,
+    /// Seconds until a response's head, lately; what is longer ago counts less.
+    latency: Cell<f64>,
+    tls: Arc<rustls::ClientConfig>,
 }
 
-struct Kept {
-    sender: http1::SendRequest<RequestBody>,
-    pair: SocketPair,
-    since: Instant,
+/// What an endpoint speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Spoken {
+    /// HTTP/1.1 in clear text.
+    Http,
+    /// HTTP/1.1 over TLS.
+    Https,
+    /// HTTP/2 in clear text, with prior knowledge.
+    H2c,
+    /// HTTP/2 over TLS.
+    H2,
+}
+
+impl Spoken {
+    /// Whether it is HTTP/2.
+    pub(super) fn is_h2(self) -> bool {
+        matches!(self, Self::H2c | Self::H2)
+    }
+
+    fn is_tls(self) -> bool {
+        matches!(self, Self::Https | Self::H2)
+    }
 }
 
 /// A connection that can take a request.
 pub(super) struct Connection {
-    pub(super) sender: Sender,
+    pub(super) link: Link,
     pub(super) pair: SocketPair,
     pub(super) reused: bool,
 }
 
 /// What the endpoint speaks.
-pub(super) enum Sender {
-    H1(http1::SendRequest<RequestBody>),
-    H2(http2::SendRequest<RequestBody>),
+pub(super) enum Link {
+    H1(h1::Connection),
+    H2(http2::Client),
 }
 
 /// Why there is no connection.
@@ -63,8 +76,8 @@ pub(super) enum DialError {
     Timeout(Duration),
     #[error("{0}")]
     Connect(#[from] io::Error),
-    #[error("{0}")]
-    Handshake(#[from] hyper::Error),
+    #[error("TLS: {0}")]
+    Tls(io::Error),
 }
 
 impl fmt::Debug for Pool {
@@ -77,141 +90,148 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub(super) fn new(address: SocketAddr, h2c: bool, settings: &Settings) -> Self {
+    pub(super) fn new(address: SocketAddr, spoken: Spoken, settings: &Settings) -> Self {
         Self {
             address,
-            h2c,
+            spoken,
+            latency: Cell::new(0.0),
+            tls: Arc::clone(&settings.endpoint_tls),
             connect: settings.connect,
             idle: settings.idle,
             limit: settings.idle_per_endpoint,
-            kept: Mutex::default(),
-            shared: Mutex::default(),
+            kept: RefCell::default(),
+            shared: RefCell::default(),
             dialling: tokio::sync::Mutex::default(),
         }
     }
 
     /// A kept connection if there is a good one, else a new one.
-    pub(super) async fn take(&self, fresh: bool) -> Result<Connection, DialError> {
-        if self.h2c {
-            return self.share(fresh).await;
+    pub(super) async fn take(
+        &self,
+        fresh: bool,
+        connect: Option<Duration>,
+    ) -> Result<Connection, DialError> {
+        if self.spoken.is_h2() {
+            return self.share(fresh, connect).await;
         }
-        if !fresh && let Some(kept) = self.pop().await {
+        if !fresh && let Some(kept) = self.pop() {
             return Ok(Connection {
-                sender: Sender::H1(kept.sender),
                 pair: kept.pair,
+                link: Link::H1(kept),
                 reused: true,
             });
         }
-        let (stream, pair) = self.dial().await?;
-        let (sender, connection) = http1::Builder::new()
-            .handshake(TokioIo::new(stream))
-            .await?;
-        // Ends when the sender is dropped and the last response is read.
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection to an endpoint ended");
-            }
-        });
+        self.dial(connect).await
+    }
+
+    /// A new connection for HTTP/1.1.
+    pub(super) async fn dial(&self, connect: Option<Duration>) -> Result<Connection, DialError> {
+        let (stream, pair) = self.connect(connect).await?;
         Ok(Connection {
-            sender: Sender::H1(sender),
+            link: Link::H1(h1::Connection::new(stream, pair)),
             pair,
             reused: false,
         })
     }
 
-    /// A connection of its own, for a tunnel.
-    pub(super) async fn dial(&self) -> Result<(TcpStream, SocketPair), DialError> {
-        let stream = tokio::time::timeout(self.connect, TcpStream::connect(self.address))
+    /// Connects, within the route's limit or else the replica's.
+    async fn connect(&self, limit: Option<Duration>) -> Result<(Socket, SocketPair), DialError> {
+        let limit = limit.unwrap_or(self.connect);
+        tokio::time::timeout(limit, self.open())
             .await
-            .map_err(|_| DialError::Timeout(self.connect))??;
+            .map_err(|_| DialError::Timeout(limit))?
+    }
+
+    async fn open(&self) -> Result<(Socket, SocketPair), DialError> {
+        let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let pair = SocketPair {
             local: stream.local_addr()?,
-            remote: stream.peer_addr()?,
+            remote: self.address,
         };
-        Ok((stream, pair))
+        if !self.spoken.is_tls() {
+            return Ok((Socket::Plain(stream), pair));
+        }
+        let mut config = rustls::ClientConfig::clone(&self.tls);
+        let protocol: &[u8] = if self.spoken.is_h2() {
+            b"h2"
+        } else {
+            b"http/1.1"
+        };
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let stream = connector
+            .connect(self.address.ip().into(), stream)
+            .await
+            .map_err(DialError::Tls)?;
+        Ok((Socket::ToEndpoint(Box::new(stream)), pair))
     }
 
-    /// Gives a connection back whose response was read to its end.
-    pub(super) fn keep(&self, sender: http1::SendRequest<RequestBody>, pair: SocketPair) {
-        if sender.is_closed() {
-            return;
-        }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < self.limit {
-            kept.push(Kept {
-                sender,
-                pair,
-                since: Instant::now(),
-            });
-        }
+    /// How long it lately took until a response's head, in seconds.
+    pub(super) fn latency(&self) -> f64 {
+        self.latency.get()
     }
 
-    /// Closes what was not used for too long.
+    /// Notes how long it took this time.
+    pub(super) fn took(&self, time: Duration) {
+        /// How much the newest counts.
+        const WEIGHT: f64 = 0.2;
+        let before = self.latency.get();
+        self.latency
+            .set(before + (time.as_secs_f64() - before) * WEIGHT);
+    }
+
+    /// Closes what was not used for too long, and what the endpoint has closed.
     pub(super) fn sweep(&self) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|kept| !kept.sender.is_closed() && kept.since.elapsed() < self.idle);
+        let usable =
+            |kept: &mut h1::Connection| kept.since.elapsed() < self.idle && kept.is_usable();
+        self.kept.borrow_mut().retain_mut(usable);
     }
 
     /// The connection used last, so that the others grow old.
-    async fn pop(&self) -> Option<Kept> {
-        let mut settling = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut position = kept.len();
-            loop {
-                position = match position.checked_sub(1) {
-                    Some(position) => position,
-                    None => break kept.pop()?,
-                };
-                let candidate = &kept[position];
-                if candidate.sender.is_closed() || candidate.since.elapsed() >= self.idle {
-                    kept.remove(position);
-                } else if candidate.sender.is_ready() {
-                    return Some(kept.remove(position));
-                }
+    fn pop(&self) -> Option<h1::Connection> {
+        loop {
+            let mut kept = self.kept.borrow_mut().pop()?;
+            if kept.since.elapsed() < self.idle && kept.is_usable() {
+                return Some(kept);
             }
-        };
-        // Its response ended a moment ago and its task has not run since.
-        let ready = tokio::time::timeout(SETTLE, settling.sender.ready()).await;
-        matches!(ready, Ok(Ok(()))).then_some(settling)
+        }
     }
 
     /// The one HTTP/2 connection, dialled if there is none or it is closing.
-    async fn share(&self, fresh: bool) -> Result<Connection, DialError> {
-        let current = || {
-            let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let (sender, pair) = shared.as_ref()?;
-            (!sender.is_closed()).then(|| Connection {
-                sender: Sender::H2(sender.clone()),
-                pair: *pair,
-                reused: true,
-            })
-        };
-        if !fresh && let Some(connection) = current() {
+    async fn share(&self, fresh: bool, connect: Option<Duration>) -> Result<Connection, DialError> {
+        if !fresh && let Some(connection) = self.current() {
             return Ok(connection);
         }
         let _dialling = self.dialling.lock().await;
-        if !fresh && let Some(connection) = current() {
+        if !fresh && let Some(connection) = self.current() {
             return Ok(connection);
         }
-        let (stream, pair) = self.dial().await?;
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .handshake(TokioIo::new(stream))
-            .await?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection to an endpoint ended");
-            }
-        });
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        *shared = Some((sender.clone(), pair));
+        let (stream, pair) = self.connect(connect).await?;
+        let client = http2::Client::start(stream);
+        *self.shared.borrow_mut() = Some((client.clone(), pair));
         Ok(Connection {
-            sender: Sender::H2(sender),
+            link: Link::H2(client),
             pair,
             reused: false,
         })
+    }
+
+    fn current(&self) -> Option<Connection> {
+        let (client, pair) = self.shared.borrow().clone()?;
+        client.is_usable().then_some(Connection {
+            link: Link::H2(client),
+            pair,
+            reused: true,
+        })
+    }
+}
+
+impl h1::Home for Pool {
+    fn keep(&self, connection: h1::Connection) {
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() < self.limit {
+            kept.push(connection);
+        }
     }
 }

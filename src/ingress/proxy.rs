@@ -1,22 +1,26 @@
 //! The one way of a request: check, find the route, prepare the head, exchange.
 
-use http::header::{HOST, HeaderValue, LOCATION};
+use std::rc::Rc;
+
+use http::header::{HOST, HeaderValue, LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri, Version};
-use hyper::body::Incoming;
 
-use super::body::{RequestBody, ResponseBody};
+use super::body::{Counted, Filmed};
 use super::connection::Client;
 use super::exchange::{Limits, exchange};
 use super::failure::{Asked, Failure};
 use super::film::Film;
+use super::filters::{self, Plan, Stop, Subject};
 use super::refuse::{self, Refusal, Target};
-use super::{headers, tunnel};
-use crate::model::{Flavour, Route, RouteAction, WeightedBackend};
+use super::view::Backend;
+use super::{balance, headers};
+use crate::model::{Canary, Flavour, Question, Route, RouteAction};
+use crate::wire::Body;
 
 /// Answers one request.
-pub(super) async fn handle(client: &Client, request: Request<Incoming>) -> Response<ResponseBody> {
+pub(super) async fn handle(client: &Client, request: Request<Body>) -> Response<Body> {
     let asked = Asked::of(request.headers());
     let mut film = Rolling(Film::begin(client, &request));
     match forward(client, request, &mut film.0).await {
@@ -39,81 +43,205 @@ impl Drop for Rolling {
 
 async fn forward(
     client: &Client,
-    mut request: Request<Incoming>,
+    request: Request<Body>,
     film: &mut Option<Box<Film>>,
-) -> Result<Response<ResponseBody>, Failure> {
+) -> Result<Response<Body>, Failure> {
     let target = refuse::check(&request)?;
-    let view = client.views.latest();
-    if let Some(film) = film {
-        film.routed(&view, &target);
-    }
-    let Some(route) = view.routes.find(&target.host, &target.path) else {
-        return Err(Failure::NoRoute {
+    if client.misdirected(&target.host) {
+        return Err(Failure::Misdirected {
             host: target.host.into_owned(),
-            path: target.path.into_owned(),
         });
+    }
+    let view = client.views().latest();
+    let question = Question {
+        host: &target.host,
+        path: &target.path,
+        method: request.method().as_str(),
+        headers: request.headers(),
+        query: request.uri().query(),
+        tls: client.tls.is_some(),
+    };
+    if let Some(film) = film {
+        film.routed(&view, &question);
+    }
+    let Some(route) = view.routes.find(&question) else {
+        return Err(no_route(&target));
     };
     if route.redirect_https && client.tls.is_none() {
-        return Ok(to_https(client, &target, &request, film.take()));
+        let answer = to_https(client, route, &target, &request);
+        return Ok(answered(answer, film.take()));
     }
-    let backends = match &route.action {
-        RouteAction::Forward(backends) => backends,
-        RouteAction::AppendSlash => return Ok(append_slash(&target, &request, film.take())),
-        RouteAction::Unavailable(reason) => return Err(Failure::Unavailable(reason.clone())),
+    let written = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |both| both.as_str());
+    let subject = Subject {
+        client,
+        view: &view,
+        route,
+        question,
+        target: &target,
+        written,
+        length: request.body().length(),
     };
-    let backend = view.backend(choose(backends));
-    if backend.endpoints.is_empty() {
-        return Err(Failure::NoEndpoint {
-            service: backend.service.clone(),
-        });
+    let mut plan = Plan::default();
+    let backend = match decide(route, &subject, &mut plan).await {
+        Ok(backend) => backend,
+        Err(Stop::Answer(answer)) => return Ok(answered(*answer, film.take())),
+        Err(Stop::Failure(failure)) => return Err(failure),
+    };
+    let pick = balance::pick(&backend, &subject);
+    if let Some(film) = film {
+        film.picked(pick.algorithm);
+        film.filtered(&plan.done);
     }
-    let path = changed_path(&target, &request)?;
-    let host = match request.headers().get(HOST) {
+    let path = match plan.path(route, &target.path) {
+        Some(path) => Some(filters::with_query(&path, request.uri().query())?),
+        None => changed_path(&target, &request)?,
+    };
+    let asked_host = match request.headers().get(HOST) {
         Some(host) => host.clone(),
         None => HeaderValue::from_str(target.authority).map_err(|_| Refusal::BadHost)?,
     };
+    let host = plan.host().unwrap_or_else(|| asked_host.clone());
     let websocket =
         request.version() == Version::HTTP_11 && refuse::is_websocket(request.headers());
-    let upgrade = websocket.then(|| hyper::upgrade::on(&mut request));
+    let limits = Limits {
+        first: Some(pick.index),
+        ..limits(client, route)
+    };
+    let asked = filters::Asked::of(&request);
     let (mut head, body) = request.into_parts();
     head.extensions.clear();
-    headers::to_endpoint(&mut head.headers, client, host.clone(), websocket);
+    headers::to_endpoint(&mut head.headers, client, asked_host, websocket);
+    plan.prepare(&mut head.headers);
     if let Some(film) = film {
         film.propagate(&mut head.headers);
     }
-    let h2c = backend.endpoints[0].pool.h2c && !websocket;
-    address(&mut head, host, path, h2c)?;
-    let limits = limits(client, route);
-    if let Some(upgrade) = upgrade {
-        return tunnel::open(client, backend, head, upgrade, limits, film).await;
+    let h2 = backend.endpoints[0].pool.spoken.is_h2() && !websocket;
+    address(&mut head, host, path, h2)?;
+    let body = plan.limit(Counted::wrap(body, film.as_deref()));
+    let body = plan.mirror(&head, body, &view).await;
+    let response = exchange(&backend, &head, body, &limits, websocket, film).await?;
+    let mut response = finish(response, film.take());
+    if let Some(cookie) = pick.cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
-    let counter = film.as_ref().map(|film| film.counter());
-    exchange(backend, head, RequestBody::new(body, counter), limits, film).await
+    if plan.is_done() {
+        return Ok(response);
+    }
+    Ok(plan.finish(response, &asked, &view).await)
+}
+
+/// The backend that gets the request, with an endpoint, after all filters have let it pass.
+async fn decide<'r>(
+    route: &'r Route,
+    subject: &Subject<'_>,
+    plan: &mut Plan<'r>,
+) -> Result<Rc<Backend>, Stop> {
+    plan.run(&route.filters, subject).await?;
+    let shares = match &route.action {
+        RouteAction::Forward(shares) => shares,
+        RouteAction::AppendSlash => {
+            return Err(Stop::Answer(Box::new(append_slash(&subject.question))));
+        }
+        RouteAction::Unavailable { reason, status } => {
+            let (reason, status) = (reason.clone(), *status);
+            return Err(Failure::Unavailable { reason, status }.into());
+        }
+    };
+    let chosen = match &route.canary {
+        Some(canary) if to_canary(canary, subject, plan) => Some(canary.backend),
+        _ => {
+            let share = balance::share(shares);
+            if let Some(share) = share {
+                plan.run(&share.filters, subject).await?;
+            }
+            share.and_then(|share| share.backend)
+        }
+    };
+    let Some(chosen) = chosen else {
+        let reason = "the share of requests that this one fell into leads nowhere".to_owned();
+        return Err(Failure::Unavailable {
+            reason,
+            status: 500,
+        }
+        .into());
+    };
+    let backend = subject.view.backend(chosen);
+    if !backend.endpoints.is_empty() {
+        return Ok(Rc::clone(backend));
+    }
+    Err(if route.empty_is_404 {
+        no_route(subject.target).into()
+    } else {
+        let service = backend.service.clone();
+        Failure::NoEndpoint { service }.into()
+    })
+}
+
+fn no_route(target: &Target<'_>) -> Failure {
+    Failure::NoRoute {
+        host: target.host.to_string(),
+        path: target.path.to_string(),
+    }
+}
+
+/// A filter's answer as the client gets it.
+fn answered(mut response: Response<Body>, film: Option<Box<Film>>) -> Response<Body> {
+    headers::to_client(response.headers_mut());
+    let film = film.map(|mut film| {
+        film.answered(response.status());
+        film
+    });
+    response.map(|body| Filmed::wrap(body, film))
+}
+
+/// Whether this request is for the canary; the film is told why.
+fn to_canary(canary: &Canary, subject: &Subject<'_>, plan: &mut Plan<'_>) -> bool {
+    let (goes, why) = balance::canary(canary, &subject.question);
+    let what = if goes {
+        "to the canary"
+    } else {
+        "not to the canary"
+    };
+    plan.done.push(format!("{what}: {why}"));
+    goes
+}
+
+/// The endpoint's response as the client gets it.
+fn finish(response: Response<Body>, film: Option<Box<Film>>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if parts.status != StatusCode::SWITCHING_PROTOCOLS {
+        headers::to_client(&mut parts.headers);
+    }
+    let film = film.map(|mut film| {
+        film.answered(parts.status);
+        film
+    });
+    let body = match body {
+        // A tunnel is not watched.
+        Body::Tunnel(_) => {
+            drop(Filmed::wrap(Body::Empty, film));
+            body
+        }
+        body => Filmed::wrap(body, film),
+    };
+    Response::from_parts(parts, body)
 }
 
 /// The route's limits, or else the replica's.
-fn limits(client: &Client, route: &Route) -> Limits {
+fn limits<'r>(client: &Client, route: &'r Route) -> Limits<'r> {
     let settings = client.settings();
+    let own = &route.timeouts;
     Limits {
-        response: route.timeouts.response.or(settings.response),
-        read: settings.read,
+        connect: own.connect,
+        response: own.response.or(settings.response),
+        read: own.read.or(settings.read),
+        request: own.request,
+        retry: route.retry.as_ref(),
+        first: None,
     }
-}
-
-/// One of the backends, by weight.
-fn choose(backends: &[WeightedBackend]) -> usize {
-    if let [only] = backends {
-        return only.backend;
-    }
-    let total: u32 = backends.iter().map(|backend| backend.weight).sum();
-    let mut dice = fastrand::u32(0..total.max(1));
-    for backend in backends {
-        match dice.checked_sub(backend.weight) {
-            Some(rest) => dice = rest,
-            None => return backend.backend,
-        }
-    }
-    backends[0].backend
 }
 
 /// The path in the form it was matched, with its query; `None` if the client sent it like that.
@@ -172,10 +300,10 @@ fn address(
 /// any that a client wrote.
 fn to_https<B>(
     client: &Client,
+    route: &Route,
     target: &Target<'_>,
     request: &Request<B>,
-    film: Option<Box<Film>>,
-) -> Response<ResponseBody> {
+) -> Response<Body> {
     let settings = client.settings();
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let status = match settings.flavour {
@@ -186,30 +314,24 @@ fn to_https<B>(
         443 => String::new(),
         port => format!(":{port}"),
     };
-    let path = with_query(&target.path, request);
-    redirect(status, format!("https://{}{port}{path}", target.host), film)
+    let mut path = with_query(&target.path, request);
+    if route.redirect_drops_slash && path.ends_with('/') {
+        path.pop();
+    }
+    redirect(status, format!("https://{}{port}{path}", target.host))
 }
 
 /// To the path with a slash at its end.
-fn append_slash<B>(
-    target: &Target<'_>,
-    request: &Request<B>,
-    film: Option<Box<Film>>,
-) -> Response<ResponseBody> {
-    let path = with_query(&format!("{}/", target.path), request);
-    redirect(StatusCode::MOVED_PERMANENTLY, path, film)
+fn append_slash(question: &Question<'_>) -> Response<Body> {
+    let path = match question.query {
+        Some(query) => format!("{}/?{query}", question.path),
+        None => format!("{}/", question.path),
+    };
+    redirect(StatusCode::MOVED_PERMANENTLY, path)
 }
 
-fn redirect(
-    status: StatusCode,
-    location: String,
-    film: Option<Box<Film>>,
-) -> Response<ResponseBody> {
-    let film = film.map(|mut film| {
-        film.answered(status);
-        film
-    });
-    let mut response = Response::new(ResponseBody::default().filmed(film));
+fn redirect(status: StatusCode, location: String) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
     *response.status_mut() = status;
     // A checked host and a normalised path hold nothing that a header may not.
     if let Ok(location) = HeaderValue::try_from(location) {

@@ -1,11 +1,12 @@
 //! What is never forwarded: requests that two servers could read differently.
 //!
-//! hyper has read the head by now, so what it repairs silently (`Transfer-Encoding` beside
-//! `Content-Length`) arrives here repaired; it is forwarded in that one reading.
+//! What cannot be read at all, and where a body ends, was decided on the wire; here it is about
+//! whom a request is for.
 
 use std::borrow::Cow;
 
-use http::header::{HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{HOST, UPGRADE};
+use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, Version};
 
 use crate::model::normalise_path;
@@ -23,10 +24,10 @@ pub(super) enum Refusal {
     Path(#[from] crate::model::PathRefusal),
     #[error("the method is not forwarded")]
     Method,
-    #[error("the transfer encoding is not plain chunked")]
-    TransferEncoding,
-    #[error("only websocket is an upgrade that is forwarded")]
+    #[error("only a GET for websocket is an upgrade that is forwarded")]
     Upgrade,
+    #[error("the target's scheme is not http")]
+    Scheme,
 }
 
 /// A request's target in canonical form.
@@ -46,9 +47,18 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<Target<'_>, Refusal> {
         return Err(Refusal::Method);
     }
     let headers = request.headers();
-    transfer_encoding(headers)?;
-    if headers.contains_key(UPGRADE) && !is_websocket(headers) {
+    // HTTP/1.0 has no upgrades, and there the header means nothing (RFC 9110 section 7.8).
+    if request.version() == Version::HTTP_11
+        && headers.contains_key(UPGRADE)
+        && !(is_websocket(headers) && *request.method() == Method::GET)
+    {
         return Err(Refusal::Upgrade);
+    }
+    let scheme = request.uri().scheme();
+    if request.version() != Version::HTTP_2
+        && scheme.is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS)
+    {
+        return Err(Refusal::Scheme);
     }
     let mut hosts = headers.get_all(HOST).iter();
     let header = match hosts.next() {
@@ -86,15 +96,6 @@ pub(super) fn is_websocket(headers: &HeaderMap) -> bool {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
-}
-
-fn transfer_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut values = headers.get_all(TRANSFER_ENCODING).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(()),
-        (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Refusal::TransferEncoding),
-    }
 }
 
 /// Lower case, without port and trailing dot.
@@ -163,10 +164,6 @@ mod tests {
         assert_eq!(refusal(evil), Some(Refusal::BadHost));
         let trace = get().method("TRACE").header(HOST, "a");
         assert_eq!(refusal(trace), Some(Refusal::Method));
-        let te = |value: &str| refusal(get().header(HOST, "a").header(TRANSFER_ENCODING, value));
-        assert_eq!(te("chunked"), None);
-        assert_eq!(te("chunked, gzip"), Some(Refusal::TransferEncoding));
-        assert_eq!(te("xchunked"), Some(Refusal::TransferEncoding));
         let h2c = get().header(HOST, "a").header(UPGRADE, "h2c");
         assert_eq!(refusal(h2c), Some(Refusal::Upgrade));
     }

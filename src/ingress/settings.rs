@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Sampler;
+use super::{Sampler, endpoint_tls};
 use crate::model::Flavour;
 
 /// How a replica behaves.
@@ -17,8 +17,14 @@ pub struct Settings {
     pub sampler: Arc<Sampler>,
     /// For TLS handshakes.
     pub handshake: Duration,
-    /// For a request head, and between requests of a kept connection.
+    /// For a request head, from its first byte to its last.
     pub client_header: Duration,
+    /// Between requests of a kept connection.
+    pub client_idle: Duration,
+    /// How long bytes of a request body may be missing, in all; 500 of them earn a second more.
+    pub client_body: Duration,
+    /// How long a client may take nothing of an answer.
+    pub client_write: Duration,
     /// For a connection to an endpoint.
     pub connect: Duration,
     /// Until the response head; `None` waits for as long as the client does.
@@ -30,6 +36,8 @@ pub struct Settings {
     pub idle: Duration,
     /// Unused connections kept for each endpoint.
     pub idle_per_endpoint: usize,
+    /// How endpoints that speak TLS are dialled.
+    pub endpoint_tls: Arc<rustls::ClientConfig>,
     /// HTTP/2 streams of one client connection.
     pub streams: u32,
     /// From the signal to stop until open requests are cut.
@@ -46,13 +54,18 @@ impl Settings {
             https_port: 443,
             sampler: Arc::new(Sampler::new(0)),
             handshake: Duration::from_secs(10),
-            client_header: Duration::from_secs(60),
+            // Lab: both allow 60 s, which is what a slow attacker likes.
+            client_header: Duration::from_secs(30),
+            client_idle: Duration::from_secs(180),
+            client_body: Duration::from_secs(60),
+            client_write: Duration::from_secs(60),
             // Both controllers allow more (30 s and 5 s); everything here is one hop away.
             connect: Duration::from_secs(5),
             response: None,
             read: None,
             idle: Duration::from_secs(30),
             idle_per_endpoint: 200,
+            endpoint_tls: endpoint_tls::config(&flavour, rustls::RootCertStore::empty()),
             streams: 250,
             grace: Duration::from_secs(10),
             queue: 1024,
@@ -61,6 +74,7 @@ impl Settings {
             Flavour::Traefik(_) => Self { flavour, ..traefik },
             Flavour::Nginx(_) => Self {
                 flavour,
+                client_idle: Duration::from_secs(75),
                 response: Some(Duration::from_secs(60)),
                 read: Some(Duration::from_secs(60)),
                 idle_per_endpoint: 320,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::model::{EndpointSlice, ProxyMode, Service, SessionAffinity};
+use crate::model::{EndpointSlice, Network, ProxyMode, Service, SessionAffinity};
 
 /// The endpoints of one Service port and how they are drawn.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub(super) struct Backends {
     pub(super) service: Arc<str>,
     pub(super) mode: ProxyMode,
     pub(super) affinity: SessionAffinity,
+    /// Clients that may use the load balancer; all if empty.
+    pub(super) sources: Vec<Network>,
     /// Usable endpoints only.
     pub(super) addresses: Vec<SocketAddr>,
     /// The pod at each of the addresses, or `None` for an address of the user's.
@@ -38,6 +40,7 @@ impl Backends {
             service: Arc::from(service.name.as_str()),
             mode,
             affinity: service.session_affinity,
+            sources: service.load_balancer_source_ranges.clone(),
             addresses,
             pods,
         }

@@ -38,6 +38,8 @@ pub struct Settings {
     pub udp_idle: Duration,
     /// Between two attempts to bind what could not be bound, if the registry does not change.
     pub retry: Duration,
+    /// Whether `loadBalancerSourceRanges` hold for its ports: those of the host, not ClusterIPs.
+    pub only_source_ranges: bool,
     /// Makes the draws repeatable.
     pub seed: Option<u64>,
     /// Told after each change that was put into effect.
@@ -53,6 +55,7 @@ impl Default for Settings {
             // (nf_conntrack_udp_timeout).
             udp_idle: Duration::from_secs(30),
             retry: Duration::from_secs(1),
+            only_source_ranges: false,
             seed: None,
             status: watch::Sender::new(Status::default()),
         }

@@ -21,6 +21,7 @@ pub(super) struct Shared {
     pub(super) tracer: Tracer,
     pub(super) connect_timeout: Duration,
     pub(super) udp_idle: Duration,
+    pub(super) only_source_ranges: bool,
     pub(super) seed: Option<u64>,
     /// Numbers the connections.
     pub(super) next_id: Arc<AtomicU64>,

@@ -27,6 +27,7 @@ pub async fn serve(mut reader: Reader, tracer: Tracer, settings: Settings, mut s
         tracer,
         connect_timeout: settings.connect_timeout,
         udp_idle: settings.udp_idle,
+        only_source_ranges: settings.only_source_ranges,
         seed: settings.seed,
         next_id: Arc::new(AtomicU64::new(1)),
         cut,

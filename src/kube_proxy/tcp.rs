@@ -12,6 +12,7 @@ use super::backends::Backends;
 use super::connection::{self, Drawn};
 use super::port::{Shared, Update, bind_message};
 use crate::balance::Balancer;
+use crate::model::Network;
 
 /// The kernel cuts it to `net.core.somaxconn`, whose default is this.
 const BACKLOG: u32 = 4096;
@@ -129,6 +130,12 @@ impl Door {
     }
 
     fn give_away(&mut self, stream: TcpStream, client: SocketAddr) {
+        let sources = &self.backends.sources;
+        let may = |network: &Network| network.contains(client.ip());
+        if self.shared.only_source_ranges && !sources.is_empty() && !sources.iter().any(may) {
+            tracing::debug!(%client, "not in loadBalancerSourceRanges");
+            return;
+        }
         let addresses = &self.backends.addresses;
         let draw = self.balancer.select(addresses, client.ip(), Instant::now());
         // Without endpoints there is no listener, hence no connection.

@@ -1,5 +1,8 @@
 //! What goes over the admin API beside [`Status`](super::Status).
 
+use std::fmt;
+
+use super::Connection;
 use serde::{Deserialize, Serialize};
 
 /// `POST /api/scale`
@@ -23,6 +26,59 @@ pub struct ScaleAnswer {
     pub before: u32,
 }
 
+/// The answer to `POST /api/reload`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadAnswer {
+    /// Objects that are others now; empty if the files say what runs already.
+    pub changes: Vec<Change>,
+    /// Keys whose new values count only after `lab down` and `lab up`.
+    pub needs_restart: Vec<String>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// What became of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// `Service`, `Deployment` …
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub what: ChangeKind,
+}
+
+/// What can become of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It is another one.
+    Changed,
+    /// It is gone.
+    Removed,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.what {
+            ChangeKind::Added => "added",
+            ChangeKind::Changed => "changed",
+            ChangeKind::Removed => "removed",
+        };
+        write!(formatter, "{} {} {what}", self.kind, self.name)
+    }
+}
+
+/// `POST /api/kill`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KillRequest {
+    /// Name of the pod.
+    pub pod: String,
+}
+
 /// `POST /api/down`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,4 +96,14 @@ pub struct Refusal {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+}
+
+/// An entry of `GET /api/connections`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionStatus {
+    /// As it was drawn.
+    #[serde(flatten)]
+    pub connection: Connection,
+    /// The endpoint is no endpoint of any Service any more; the connection goes on all the same.
+    pub endpoint_gone: bool,
 }

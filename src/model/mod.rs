@@ -4,8 +4,11 @@
 //! printed, sent as JSON, and tested without a runtime.
 
 mod admin;
+mod certificate;
 mod film;
+mod grpc;
 mod ingress;
+mod ingress_class;
 mod log;
 mod pod;
 mod route;
@@ -14,20 +17,30 @@ mod span;
 mod status;
 mod traceparent;
 
-pub use admin::{DownRequest, Refusal, ScaleAnswer, ScaleRequest};
+pub use admin::{
+    Change, ChangeKind, ConnectionStatus, DownRequest, KillRequest, Refusal, ReloadAnswer,
+    ScaleAnswer, ScaleRequest,
+};
+pub use certificate::Certificate;
 pub use film::{Film, FilmSummary, Hop};
+pub use grpc::{Grpc, LoadBalancing};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
 };
+pub use ingress_class::{IngressClass, IngressClasses};
 pub use log::{LogLine, OutputStream, Reading};
 pub use pod::{
-    Deployment, MAX_REPLICAS, Pod, PodPhase, PodPort, PodTemplate, Probe, ProbeAction, Volume,
-    Workload,
+    Deployment, MAX_INGRESS_REPLICAS, MAX_REPLICAS, Pod, PodPhase, PodPort, PodTemplate, Probe,
+    ProbeAction, Volume, Workload,
 };
 pub use route::{
-    Compiled, Decision, Diagnostic, Flavour, HostMatch, Loser, NginxOptions, PathMatch,
-    PathRefusal, Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, TraefikOptions,
-    WeightedBackend, compile, normalise_path,
+    AnnotationNote, Balancing, BasicAuth, Canary, CanaryValue, ClientAuth, ClientCertificate,
+    Compiled, Condition, ConnectionLimit, Cors, Decision, EntryPoint, ErrorPages, Filter, Flavour,
+    ForwardAuth, HeaderChanges, HostMatch, Loser, Mirror, MirrorTarget, Network, NginxOptions,
+    Objects, PathChange, PathMatch, PathRefusal, Pattern, Question, RateLimit, Redirect, Retry,
+    Rewrite, Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, Session, Sources,
+    Template, TemplateError, TextMatch, TraefikOptions, Variable, WeightedBackend, compile,
+    normalise_path,
 };
 pub use service::{
     AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice,
@@ -36,7 +49,7 @@ pub use service::{
 };
 pub use span::{Applied, Connection, Event, NodeLine, Selection, SocketPair, Span, SpanKind};
 pub use status::{
-    EndpointStatus, LabPhase, Login, PodStatus, PortStatus, ServiceStatus, Status, StoresStatus,
-    Urls,
+    CertificateStatus, EndpointStatus, IngressStatus, LabPhase, Login, ObjectReport, PodStatus,
+    PortStatus, ServiceStatus, Status, StoresStatus, Urls,
 };
 pub use traceparent::{SpanId, TraceId, Traceparent, TraceparentError};

@@ -27,6 +27,9 @@ pub struct Deployment {
 /// pod addresses.
 pub const MAX_REPLICAS: u32 = 200;
 
+/// Most ingress replicas: they share one process, so more of them show nothing new.
+pub const MAX_INGRESS_REPLICAS: u32 = 20;
+
 /// What a pod runs and how it is looked after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodTemplate {

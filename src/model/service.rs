@@ -8,12 +8,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::route::Network;
+
 /// A Service: one name and one ClusterIP in front of the pods that its Deployment runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
     /// DNS label, unique in the lab.
     pub name: String,
-    /// Always the lab's one namespace; part of the DNS name.
+    /// The lab's one namespace, or what a manifest says; part of the DNS name. Names are unique
+    /// across namespaces.
     pub namespace: String,
     /// How the Service is published.
     #[serde(rename = "type")]
@@ -26,6 +29,29 @@ pub struct Service {
     pub session_affinity: SessionAffinity,
     /// What happens to the client address of traffic that enters from outside.
     pub external_traffic_policy: TrafficPolicy,
+    /// Which endpoints traffic from inside may use. With one machine all are local, so `Local`
+    /// only refuses endpoints that are not of this machine (a user's own addresses).
+    #[serde(default)]
+    pub internal_traffic_policy: TrafficPolicy,
+    /// The Deployment whose pods are its endpoints beside those of its own name; `spec.selector` of
+    /// a manifest.
+    #[serde(default)]
+    pub selector: Option<String>,
+    /// `metadata.annotations`.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// `spec.externalName`; only for that type.
+    #[serde(default)]
+    pub external_name: Option<String>,
+    /// Client networks that may use its load balancer; all if empty.
+    #[serde(default)]
+    pub load_balancer_source_ranges: Vec<Network>,
+    /// `spec.loadBalancerIP`: the address that it asks its load balancer for.
+    #[serde(default)]
+    pub load_balancer_ip: Option<IpAddr>,
+    /// Whether DNS and proxies also use pods that are not ready.
+    #[serde(default)]
+    pub publish_not_ready_addresses: bool,
     /// Set by the load balancer controller; empty for other types.
     pub load_balancer: LoadBalancerStatus,
 }
@@ -56,12 +82,15 @@ pub enum ServiceType {
     NodePort,
     /// Reachable through a load balancer, which gives it an address.
     LoadBalancer,
+    /// A name for a name outside: DNS answers with a CNAME, and nothing is proxied.
+    ExternalName,
 }
 
 /// `spec.clusterIP`: an address, or `None` for a headless Service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClusterIp {
     /// Headless: DNS answers with the pods' own addresses and nothing is balanced.
+    #[default]
     None,
     /// The virtual address that `kube_proxy` answers at.
     #[serde(untagged)]

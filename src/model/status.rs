@@ -1,5 +1,6 @@
 //! `lab status -o json`: a contract that scripts rely on. Fields are added, never renamed.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -33,10 +34,45 @@ pub struct Status {
     /// In the order of their names.
     pub services: Vec<ServiceStatus>,
     /// In the order of their names.
+    #[serde(default)]
+    pub ingresses: Vec<IngressStatus>,
+    /// Certificates of the Ingresses, in the order of their Secrets' names.
+    #[serde(default)]
+    pub certificates: Vec<CertificateStatus>,
+    /// In the order of their names.
     pub pods: Vec<PodStatus>,
     /// What is allowed but probably not meant, and what went less well than it could.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// Objects that cannot be used as they are written, or not wholly.
+    #[serde(default)]
+    pub reports: Vec<ObjectReport>,
+}
+
+/// What is wrong with one object. The others are not affected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectReport {
+    /// `Ingress`, `Service`, `Secret` …
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// One sentence without full stop.
+    pub message: String,
+    /// Whether it has no effect at all; else the rest of it works.
+    pub unusable: bool,
+}
+
+impl fmt::Display for ObjectReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            name,
+            message,
+            unusable,
+        } = self;
+        let state = if *unusable { " is not used" } else { "" };
+        write!(formatter, "{kind} {name}{state}: {message}")
+    }
 }
 
 /// Where the lab is in its life.
@@ -89,6 +125,44 @@ pub struct StoresStatus {
     pub mongodb: Option<String>,
 }
 
+/// An Ingress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngressStatus {
+    /// Its name.
+    pub name: String,
+    /// The IngressClass by which the lab's controller serves it; absent if it does not.
+    pub class: Option<String>,
+    /// The hosts of its rules; `*` for any.
+    pub hosts: Vec<String>,
+    /// Where it is reached; empty without a controller.
+    pub addresses: Vec<String>,
+    /// What of it does not do what it says.
+    pub reports: Vec<String>,
+}
+
+/// A certificate, as `kubectl describe certificate` would tell of it. Times are RFC 3339.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateStatus {
+    /// The Secret that holds it.
+    pub secret: String,
+    /// The Ingresses that ask for it.
+    pub ingresses: Vec<String>,
+    /// The names that they want it for.
+    pub hosts: Vec<String>,
+    /// `lab` for the lab's CA; absent for one of the user's own.
+    pub issuer: Option<String>,
+    /// Whether it can be served.
+    pub ready: bool,
+    /// `Ready`, or why it is not.
+    pub reason: String,
+    /// First moment of its validity.
+    pub not_before: Option<String>,
+    /// Last moment of its validity.
+    pub not_after: Option<String>,
+    /// When the lab's CA issues it anew.
+    pub renewal: Option<String>,
+}
+
 /// A Service and its endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStatus {
@@ -101,6 +175,12 @@ pub struct ServiceStatus {
     pub cluster_ip: String,
     /// Its ports.
     pub ports: Vec<PortStatus>,
+    /// Host addresses and ports at which a load balancer publishes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external: Vec<String>,
+    /// Why there are none, for a Service of type LoadBalancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
     /// In the order in which they were added.
     pub endpoints: Vec<EndpointStatus>,
     /// How many pods are wanted; absent for addresses of the user's own.
@@ -115,6 +195,9 @@ pub struct PortStatus {
     pub name: String,
     /// At the ClusterIP.
     pub port: u16,
+    /// The host port of a Service of type NodePort or LoadBalancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_port: Option<u16>,
     /// Where it really listens, when that is not the ClusterIP and port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<String>,

@@ -111,8 +111,20 @@ impl Authority {
         &self.path
     }
 
-    /// A certificate for these hosts, as Secret of type `kubernetes.io/tls`.
+    /// A certificate for these hosts that lasts as long as browsers let it, as Secret of type
+    /// `kubernetes.io/tls`.
     pub fn issue(&self, secret: &str, hosts: &[String]) -> Result<Secret, CaError> {
+        self.issue_for(secret, hosts, Duration::days(LEAF_DAYS))
+    }
+
+    /// A certificate for these hosts that lasts so long from now on.
+    pub fn issue_for(
+        &self,
+        secret: &str,
+        hosts: &[String],
+        duration: Duration,
+    ) -> Result<Secret, CaError> {
+        let duration = duration.min(Duration::days(LEAF_DAYS));
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
         for host in hosts {
@@ -136,7 +148,7 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         let now = OffsetDateTime::now_utc();
         params.not_before = now - BACKDATED;
-        params.not_after = now + Duration::days(LEAF_DAYS) - BACKDATED;
+        params.not_after = now + duration;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;

@@ -1,19 +1,22 @@
 //! The certificates a TLS listener may serve, chosen by SNI: exact, then one-label wildcard, then
 //! the default one. The set can be exchanged while connections are open.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 
-use super::x509;
-use crate::model::Secret;
+use super::client_auth::ClientGate;
+use super::x509::{self, CertificateFacts};
+use crate::model::{ClientAuth, Secret};
 
 /// Why a Secret cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,14 @@ pub enum CertificateError {
         /// What rustls says.
         #[source]
         source: rustls::Error,
+    },
+    /// It is for none of the names that it is to be served at.
+    #[error("the certificate of Secret \"{secret}\" is not for {host}")]
+    OtherNames {
+        /// The Secret.
+        secret: String,
+        /// The host of a rule.
+        host: String,
     },
     /// The default certificate could not be made.
     #[error("cannot make the default certificate")]
@@ -56,6 +67,9 @@ pub struct Certificates {
     provider: Arc<CryptoProvider>,
     default: Arc<Served>,
     current: Arc<RwLock<Arc<ByName>>>,
+    gates: Arc<RwLock<Arc<[Arc<ClientGate>]>>>,
+    /// Whether there are any; asked with every request, so it takes no lock.
+    asks_clients: Arc<AtomicBool>,
 }
 
 /// By lower-case name; wildcards by their suffix with its dot.
@@ -88,6 +102,8 @@ impl Certificates {
             provider,
             default: Arc::new(default),
             current: Arc::default(),
+            gates: Arc::default(),
+            asks_clients: Arc::default(),
         })
     }
 
@@ -109,14 +125,101 @@ impl Certificates {
         problems
     }
 
+    /// The same for a controller that goes by the hosts of its rules: each host gets the first of its
+    /// Secrets whose certificate is for it, and the default certificate if there is none.
+    pub fn replace_for_hosts<'a>(
+        &self,
+        hosts: impl IntoIterator<Item = (&'a str, Vec<&'a Secret>)>,
+    ) -> Vec<CertificateError> {
+        let mut next = ByName::default();
+        let mut problems = Vec::new();
+        for (host, secrets) in hosts {
+            let host = host.to_ascii_lowercase();
+            for secret in secrets {
+                match self.read(secret) {
+                    Ok(served) if served.names.iter().any(|name| x509::covers(name, &host)) => {
+                        next.add_for(&host, &Arc::new(served));
+                        break;
+                    }
+                    Ok(served) => problems.push(CertificateError::OtherNames {
+                        secret: served.secret,
+                        host: host.clone(),
+                    }),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+        }
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        problems
+    }
+
     /// TLS 1.2 and 1.3 with these certificates, ALPN `h2` and `http/1.1`.
     pub fn server_config(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
+        self.server_config_with(WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// The same, with this judge of client certificates.
+    pub(super) fn server_config_with(
+        &self,
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> Result<Arc<ServerConfig>, rustls::Error> {
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_cert_resolver(Arc::new(self.clone()));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+
+    /// Asks for client certificates at exactly these hosts from now on, with the CAs in these
+    /// Secrets.
+    pub fn ask_clients(
+        &self,
+        wanted: &[ClientAuth],
+        secrets: &BTreeMap<String, Arc<Secret>>,
+    ) -> Result<Vec<CertificateError>, rustls::Error> {
+        let mut gates = Vec::new();
+        let mut problems = Vec::new();
+        for one in wanted {
+            let secret = secrets.get(&one.secret).map(|secret| &**secret);
+            let gate = ClientGate::new(one, secret, self)?;
+            problems.extend(gate.problem(&one.secret));
+            gates.push(Arc::new(gate));
+        }
+        let asks = !gates.is_empty();
+        *self.gates.write().unwrap_or_else(PoisonError::into_inner) = gates.into();
+        self.asks_clients.store(asks, Ordering::Release);
+        Ok(problems)
+    }
+
+    /// Whether any host asks for client certificates.
+    pub fn asks_clients(&self) -> bool {
+        self.asks_clients.load(Ordering::Acquire)
+    }
+
+    /// How the host of this name asks for client certificates, if it does.
+    pub fn gate(&self, server_name: Option<&str>) -> Option<Arc<ClientGate>> {
+        let name = server_name.unwrap_or_default().to_ascii_lowercase();
+        let gates = self.gates.read().unwrap_or_else(PoisonError::into_inner);
+        gates.iter().find(|gate| gate.is_for(&name)).cloned()
+    }
+
+    /// Whether a request for this host came over a connection that was made for another name with
+    /// another way to ask for client certificates (421). Both controllers route by Host otherwise.
+    pub fn misdirected(&self, server_name: Option<&str>, host: &str) -> bool {
+        if !self.asks_clients() || server_name == Some(host) {
+            return false;
+        }
+        let pair = (self.gate(server_name), self.gate(Some(host)));
+        match pair {
+            (None, None) => false,
+            (Some(one), Some(other)) => !Arc::ptr_eq(&one, &other),
+            _ => true,
+        }
+    }
+
+    pub(super) fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.provider
     }
 
     /// What a client that sends this name is served.
@@ -135,27 +238,41 @@ impl Certificates {
         current.exact.keys().cloned().chain(wildcards).collect()
     }
 
-    /// Reads `tls.crt` and `tls.key`.
     fn read(&self, secret: &Secret) -> Result<Served, CertificateError> {
-        let missing = |key| CertificateError::Missing {
-            secret: secret.name.clone(),
-            key,
-        };
-        let pem = |key: &'static str| secret.data.get(key).ok_or_else(|| missing(key));
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem("tls.crt")?)
-            .collect::<Result<_, _>>()
-            .map_err(|_| missing("tls.crt"))?;
-        let key = PrivateKeyDer::from_pem_slice(pem("tls.key")?).map_err(|_| missing("tls.key"))?;
-        let facts = chain
-            .first()
-            .and_then(|leaf| x509::read(leaf))
-            .ok_or_else(|| missing("tls.crt"))?;
+        let (key, facts) = read(secret, &self.provider)?;
         Ok(Served {
             secret: secret.name.clone(),
             names: facts.names,
-            key: certified(&secret.name, chain, key, &self.provider)?,
+            key,
         })
     }
+}
+
+/// What a Secret of type `kubernetes.io/tls` holds, if it can be served.
+pub fn inspect(secret: &Secret) -> Result<CertificateFacts, CertificateError> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    read(secret, &provider).map(|(_, facts)| facts)
+}
+
+/// Reads `tls.crt` and `tls.key`.
+fn read(
+    secret: &Secret,
+    provider: &CryptoProvider,
+) -> Result<(Arc<CertifiedKey>, CertificateFacts), CertificateError> {
+    let missing = |key| CertificateError::Missing {
+        secret: secret.name.clone(),
+        key,
+    };
+    let pem = |key: &'static str| secret.data.get(key).ok_or_else(|| missing(key));
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem("tls.crt")?)
+        .collect::<Result<_, _>>()
+        .map_err(|_| missing("tls.crt"))?;
+    let key = PrivateKeyDer::from_pem_slice(pem("tls.key")?).map_err(|_| missing("tls.key"))?;
+    let facts = chain
+        .first()
+        .and_then(|leaf| x509::read(leaf))
+        .ok_or_else(|| missing("tls.crt"))?;
+    Ok((certified(&secret.name, chain, key, provider)?, facts))
 }
 
 impl ResolvesServerCert for Certificates {
@@ -168,13 +285,17 @@ impl ByName {
     /// The first Secret for a name keeps it.
     fn add(&mut self, served: &Arc<Served>) {
         for name in &served.names {
-            let (map, key) = match name.strip_prefix('*') {
-                Some(suffix) => (&mut self.wildcard, suffix),
-                None => (&mut self.exact, name.as_str()),
-            };
-            map.entry(key.to_owned())
-                .or_insert_with(|| Arc::clone(served));
+            self.add_for(name, served);
         }
+    }
+
+    fn add_for(&mut self, name: &str, served: &Arc<Served>) {
+        let (map, key) = match name.strip_prefix('*') {
+            Some(suffix) => (&mut self.wildcard, suffix),
+            None => (&mut self.exact, name),
+        };
+        map.entry(key.to_owned())
+            .or_insert_with(|| Arc::clone(served));
     }
 
     fn find(&self, name: &str) -> Option<&Arc<Served>> {

@@ -37,9 +37,4 @@ impl Shutdown {
         // An error means that the trigger was dropped, which is the same news.
         let _ = self.0.wait_for(|triggered| *triggered).await;
     }
-
-    /// Whether the signal was given.
-    pub fn is_triggered(&self) -> bool {
-        *self.0.borrow() || self.0.has_changed().is_err()
-    }
 }

@@ -1,4 +1,4 @@
-//! The two things the lab must read from a certificate: its names and until when it is valid.
+//! What the lab reads from a certificate: its names, how long it is valid, whose it is.
 //!
 //! A walk over DER (RFC 5280 section 4.1) that trusts no length. It checks nothing else; that is
 //! the client's part.
@@ -19,30 +19,55 @@ const IP_ADDRESS: u8 = 0x87;
 /// 2.5.29.17
 const SUBJECT_ALT_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
 
+/// 2.5.4.3
+const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
+/// 2.5.4.10
+const ORGANISATION: [u8; 3] = [0x55, 0x04, 0x0a];
+
 /// What was read from a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub struct CertificateFacts {
     /// Names and addresses it is for, lower case.
-    pub(super) names: Vec<String>,
+    pub names: Vec<String>,
+    /// First moment of its validity.
+    pub not_before: OffsetDateTime,
     /// Last moment of its validity.
-    pub(super) not_after: OffsetDateTime,
+    pub not_after: OffsetDateTime,
+    /// Common name and organisation of its owner, such as `CN=lab,O=example`.
+    pub subject: String,
+    /// The same of who signed it.
+    pub issuer: String,
+}
+
+/// Whether a certificate for this name (exact, or `*.` and a name) is one for this host. Both in
+/// lower case.
+pub fn covers(name: &str, host: &str) -> bool {
+    let one_label_more = || {
+        let suffix = name.strip_prefix('*')?;
+        let dot = host.find('.').filter(|dot| *dot > 0)?;
+        Some(host[dot..] == *suffix)
+    };
+    name == host || one_label_more().unwrap_or(false)
 }
 
 /// Reads a certificate; `None` if it is none.
-pub(super) fn read(der: &[u8]) -> Option<Facts> {
+pub fn read(der: &[u8]) -> Option<CertificateFacts> {
     let (certificate, _) = take(der, SEQUENCE)?;
     let (mut rest, _) = take(certificate, SEQUENCE)?;
     if rest.first() == Some(&VERSION) {
         rest = next(rest)?.2;
     }
-    // serialNumber, signature, issuer
-    for _ in 0..3 {
+    // serialNumber, signature
+    for _ in 0..2 {
         rest = next(rest)?.2;
     }
-    let (validity, mut rest) = take(rest, SEQUENCE)?;
-    let (_, _, not_after) = next(validity)?;
+    let (issuer, rest) = take(rest, SEQUENCE)?;
+    let (validity, rest) = take(rest, SEQUENCE)?;
+    let (tag, not_before, not_after) = next(validity)?;
+    let not_before = moment(tag, not_before)?;
     let (tag, not_after, _) = next(not_after)?;
     let not_after = moment(tag, not_after)?;
+    let (subject, mut rest) = take(rest, SEQUENCE)?;
     let mut names = Vec::new();
     while let Some((tag, value, after)) = next(rest) {
         if tag == EXTENSIONS {
@@ -54,7 +79,34 @@ pub(super) fn read(der: &[u8]) -> Option<Facts> {
         }
         rest = after;
     }
-    Some(Facts { names, not_after })
+    Some(CertificateFacts {
+        names,
+        not_before,
+        not_after,
+        subject: distinguished(subject),
+        issuer: distinguished(issuer),
+    })
+}
+
+/// The parts of a distinguished name that people read (RFC 4514, commas not escaped).
+fn distinguished(mut name: &[u8]) -> String {
+    let mut parts = Vec::new();
+    while let Some((_, set, after)) = next(name) {
+        name = after;
+        let part = || {
+            let (attribute, _) = take(set, SEQUENCE)?;
+            let (oid, value) = take(attribute, OBJECT_IDENTIFIER)?;
+            let key = match oid {
+                _ if oid == COMMON_NAME => "CN",
+                _ if oid == ORGANISATION => "O",
+                _ => return None,
+            };
+            let text = String::from_utf8_lossy(next(value)?.1).into_owned();
+            Some(format!("{key}={text}"))
+        };
+        parts.extend(part());
+    }
+    parts.join(",")
 }
 
 /// Collects the names, if this extension has them.

@@ -120,7 +120,7 @@ mod tests {
             ports,
             session_affinity: crate::model::SessionAffinity::None,
             external_traffic_policy: crate::model::TrafficPolicy::Cluster,
-            load_balancer: crate::model::LoadBalancerStatus::default(),
+            ..Service::default()
         }
     }
 

@@ -221,11 +221,6 @@ impl PodNetwork {
         (offset < self.size - 1)
             .then(|| Ipv4Addr::from_bits(self.cluster_ips.to_bits() + offset).into())
     }
-
-    /// Whether every address of the range may be bound.
-    pub fn has_own_addresses(&self) -> bool {
-        self.size > 1
-    }
 }
 
 /// The node's standard input and output.

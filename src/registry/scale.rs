@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Cluster, Registry};
-use crate::model::{Deployment, MAX_REPLICAS};
+use crate::model::{Deployment, MAX_INGRESS_REPLICAS, MAX_REPLICAS};
 
 /// Why a Deployment was not scaled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +30,12 @@ pub enum ScaleError {
         /// The Deployment.
         name: String,
     },
+    /// Too many of the ingress.
+    #[error("{wanted} ingress replicas are more than the lab runs ({MAX_INGRESS_REPLICAS})")]
+    TooManyReplicas {
+        /// As given.
+        wanted: u32,
+    },
     /// Too many.
     #[error("{wanted} replicas are more than the lab runs ({MAX_REPLICAS})")]
     TooMany {
@@ -38,13 +44,19 @@ pub enum ScaleError {
     },
 }
 
-/// Sets the number of pods of a Deployment, found by its own name or by its Service's. Returns the
-/// number before.
+/// Sets the number of pods of a Deployment, found by its own name or by its Service's, or that of the
+/// ingress replicas, found by the name of their Service. Returns the number before.
 pub fn scale(registry: &Registry, name: &str, replicas: u32) -> Result<u32, ScaleError> {
     if replicas > MAX_REPLICAS {
         return Err(ScaleError::TooMany { wanted: replicas });
     }
     registry.change(|cluster| {
+        if !name.is_empty() && name == cluster.ingress_classes.load_balancer {
+            if replicas > MAX_INGRESS_REPLICAS {
+                return Err(ScaleError::TooManyReplicas { wanted: replicas });
+            }
+            return Ok(std::mem::replace(&mut cluster.ingress_replicas, replicas));
+        }
         let found = find(cluster, name)?;
         let before = found.replicas;
         if found.template.volume.is_some() && replicas > 1 {
@@ -78,6 +90,11 @@ fn find(cluster: &Cluster, name: &str) -> Result<Arc<Deployment>, ScaleError> {
     }
     Err(ScaleError::Unknown {
         name: name.to_owned(),
-        known: cluster.deployments.keys().cloned().collect(),
+        known: cluster
+            .deployments
+            .keys()
+            .chain(Some(&cluster.ingress_classes.load_balancer).filter(|name| !name.is_empty()))
+            .cloned()
+            .collect(),
     })
 }

@@ -38,6 +38,10 @@ fn log_line(text: &str) -> LogLine {
 }
 
 impl Records for Seen {
+    fn open_connections(&self) -> Vec<lab::model::Connection> {
+        Vec::new()
+    }
+
     fn connections(&self, service: &str, _endpoint: SocketAddr) -> u64 {
         u64::from(service == "inventory") * 3
     }
@@ -71,16 +75,16 @@ impl Records for Seen {
     }
 }
 
-struct Api {
-    state: AdminState,
+pub(crate) struct Api {
+    pub(crate) state: AdminState,
     facts: watch::Sender<Facts>,
-    stopped: mpsc::Receiver<DownRequest>,
+    pub(crate) stopped: mpsc::Receiver<DownRequest>,
     trigger: Trigger,
-    shutdown: Shutdown,
+    pub(crate) shutdown: Shutdown,
 }
 
 /// The default lab, its Services without pods, and one Service with addresses of the user's own.
-fn api() -> Api {
+pub(crate) fn api() -> Api {
     let toml = "[services.away]\nendpoints = [\"127.0.0.1:1\"]\nport = 80\n";
     let config = config::parse(
         Some((std::path::Path::new("lab.toml"), toml)),
@@ -109,6 +113,7 @@ fn api() -> Api {
         facts: seen,
         records: Arc::new(Seen),
         stop,
+        wishes: mpsc::channel(1).0,
         token: TOKEN.into(),
         shutdown: shutdown.clone(),
     };

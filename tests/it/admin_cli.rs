@@ -9,6 +9,8 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::lab::process_runs;
+
 const TOML: &str = r#"
 name = "life"
 runtime = "process"
@@ -60,10 +62,10 @@ impl Life {
         self.0.path().join("state/life").join(name)
     }
 
-    fn pid(&self) -> u64 {
+    fn pid(&self) -> u32 {
         let text = std::fs::read(self.file("admin.json")).unwrap();
         let admin: Value = serde_json::from_slice(&text).unwrap();
-        admin["pid"].as_u64().unwrap()
+        u32::try_from(admin["pid"].as_u64().unwrap()).unwrap()
     }
 }
 
@@ -71,14 +73,6 @@ impl Drop for Life {
     fn drop(&mut self) {
         let _ = self.run(&["down", "--data"]);
     }
-}
-
-/// Gone, or ended and not yet collected by whoever adopted it.
-fn runs(pid: u64) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        let state = stat.rsplit(')').next().unwrap().trim_start();
-        !state.starts_with('Z')
-    })
 }
 
 #[test]
@@ -133,9 +127,9 @@ fn a_lab_starts_tells_of_itself_and_stops() {
     );
 
     let pid = life.pid();
-    assert!(runs(pid));
+    assert!(process_runs(pid));
     life.ok(&["down"]);
-    assert!(!runs(pid));
+    assert!(!process_runs(pid));
     assert!(!life.file("admin.json").exists());
     let gone = life.fails(&["status"]);
     assert!(gone.contains("is not running"), "{gone}");

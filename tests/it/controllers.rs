@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use lab::controllers::{self, PodExtras};
 use lab::model::{
-    AppProtocol, ClusterIp, Deployment, Endpoint, EndpointSlice, LoadBalancerStatus, Pod, PodPhase,
-    PodTemplate, Probe, ProbeAction, Protocol, Service, ServicePort, ServiceType, SessionAffinity,
-    TrafficPolicy, Volume, Workload,
+    AppProtocol, ClusterIp, Deployment, Endpoint, EndpointSlice, Pod, PodPhase, PodTemplate, Probe,
+    ProbeAction, Protocol, Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
+    Volume, Workload,
 };
 use lab::net::Trigger;
 use lab::pods::fake::FakeRuntime;
@@ -113,7 +113,7 @@ fn service(name: &str) -> Service {
         }],
         session_affinity: SessionAffinity::None,
         external_traffic_policy: TrafficPolicy::Cluster,
-        load_balancer: LoadBalancerStatus::default(),
+        ..Service::default()
     }
 }
 
@@ -164,6 +164,25 @@ async fn scaling_up_adds_endpoints_and_keeps_the_ones_there() {
             .keys()
             .all(|name| name.starts_with("web-") && name.len() == 9)
     );
+    set.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_service_selects_the_same_pods() {
+    let mut cluster = cluster([deployment("web", 2)]);
+    let other = Service {
+        selector: Some("web".to_owned()),
+        ..service("other")
+    };
+    cluster.services.insert("other".to_owned(), Arc::new(other));
+    let set = Set::start(cluster);
+    let found = set
+        .until("two ready", |cluster| ready(cluster, "other") == 2)
+        .await;
+    assert_eq!(ready(&found, "web"), 2);
+    assert_eq!(scale(&set.registry, "web", 1), Ok(2));
+    set.until("one ready", |cluster| ready(cluster, "other") == 1)
+        .await;
     set.stop().await;
 }
 

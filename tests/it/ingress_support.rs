@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use lab::ingress::{Replica, Settings};
 use lab::model::*;
-use lab::net::{Authority, Certificates, Trigger};
+use lab::net::{Authority, Certificates, Handoff, Trigger};
 use lab::registry::{Cluster, Registry};
 use lab::trace::Tracer;
 use rustls::pki_types::pem::PemObject;
@@ -32,6 +32,9 @@ pub(crate) struct Path {
     pub(crate) authority: Authority,
     pub(crate) events: mpsc::Receiver<Event>,
     pub(crate) trigger: Trigger,
+    pub(crate) certificates: Certificates,
+    /// The replicas that get connections.
+    pub(crate) doors: watch::Sender<Arc<[Handoff]>>,
     pub(crate) replica: Option<Replica>,
     _state: tempfile::TempDir,
 }
@@ -64,7 +67,7 @@ impl Path {
             let service = web(protocol);
             cluster.services.insert("web".to_owned(), Arc::new(service));
             cluster.slices.insert("web".to_owned(), slice(endpoints));
-            let routes = compile(&[ingress()], &cluster.services, &flavour);
+            let routes = compile(&[ingress()], &Objects::new(&cluster.services), &flavour);
             assert_eq!(routes.diagnostics, []);
             cluster.routes = Arc::new(routes.table);
         });
@@ -77,13 +80,13 @@ impl Path {
         let replica = Replica::start(
             "traefik-0",
             registry.reader(),
-            certificates,
+            certificates.clone(),
             tracer,
             Arc::new(settings),
             shutdown.clone(),
         )
         .unwrap();
-        let (_keep, doors) = watch::channel(Arc::from([replica.handoff()]));
+        let (sender, doors) = watch::channel(Arc::from([replica.handoff()]));
         for (listener, tls) in [(clear, false), (secure, true)] {
             let settings = lab::lb::Settings {
                 tls,
@@ -103,8 +106,10 @@ impl Path {
             http,
             https,
             authority,
+            certificates,
             events,
             trigger,
+            doors: sender,
             replica: Some(replica),
             _state: state,
         }
@@ -233,7 +238,7 @@ fn web(app_protocol: AppProtocol) -> Service {
         }],
         session_affinity: SessionAffinity::None,
         external_traffic_policy: TrafficPolicy::Local,
-        load_balancer: LoadBalancerStatus::default(),
+        ..Service::default()
     }
 }
 

@@ -107,7 +107,7 @@ pub(crate) fn service(name: &str, listen: SocketAddr) -> Service {
         }],
         session_affinity: SessionAffinity::None,
         external_traffic_policy: lab::model::TrafficPolicy::Cluster,
-        load_balancer: lab::model::LoadBalancerStatus::default(),
+        ..Service::default()
     }
 }
 

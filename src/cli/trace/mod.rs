@@ -16,7 +16,7 @@ mod style;
 mod tls;
 mod tree;
 mod way_in;
-mod words;
+pub(super) mod words;
 
 use std::io::Write;
 

@@ -14,7 +14,7 @@ pub(super) fn duration(micros: u64) -> String {
 }
 
 /// Microseconds as the age of something.
-pub(super) fn age(micros: u64) -> String {
+pub(in crate::cli) fn age(micros: u64) -> String {
     let seconds = micros / 1_000_000;
     match seconds {
         0 => duration(micros),

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -19,18 +20,40 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How to reach one host and port.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
-    pub(super) host: String,
-    pub(super) port: u16,
+    /// The target as the server is told it: `http://inventory:50051`.
+    pub(super) uri: Uri,
+    pub(super) to: To,
     pub(super) resolver: Resolver,
     pub(super) source: Option<IpAddr>,
     pub(super) latest: Latest,
+}
+
+/// Where a connection goes.
+#[derive(Clone, Debug)]
+pub(super) enum To {
+    /// The first address of a name that answers.
+    Name {
+        /// Without brackets.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+    /// Here and nowhere else.
+    Address(SocketAddr),
 }
 
 /// The connection that the channel rides on now.
 ///
 /// A std mutex: it is held for a copy, never across an await.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Latest(Arc<Mutex<Option<Ride>>>);
+pub(super) struct Latest(Arc<Mutex<Rides>>);
+
+#[derive(Debug, Default)]
+struct Rides {
+    now: Option<Ride>,
+    /// Connections that were asked for.
+    dialled: u32,
+}
 
 /// One connection of a channel.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +70,23 @@ pub(super) struct Ride {
 impl Latest {
     /// The connection of the call that has just ended; from now on it counts as used.
     pub(super) fn ride(&self) -> Option<Ride> {
-        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ride = *latest;
-        if let Some(now) = latest.as_mut() {
+        let mut rides = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ride = rides.now;
+        if let Some(now) = rides.now.as_mut() {
             now.used = true;
         }
         ride
+    }
+
+    /// Whether a connection has ended: the channel asked for another one.
+    pub(super) fn has_ended(&self) -> bool {
+        let rides = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rides.dialled > 1
+    }
+
+    fn dialled(&self) {
+        let mut rides = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rides.dialled = rides.dialled.saturating_add(1);
     }
 
     fn connected(&self, pair: SocketPair) {
@@ -61,16 +95,26 @@ impl Latest {
             connected_at: now_in_micros(),
             used: false,
         };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ride);
+        let mut rides = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rides.now = Some(ride);
     }
 }
 
 // === impl Connector ===
 
 impl Connector {
+    /// All addresses, at least one.
+    pub(super) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        match &self.to {
+            To::Name { host, port } => self.resolver.resolve(host, *port).await,
+            To::Address(address) => Ok(vec![*address]),
+        }
+    }
+
     /// Opens a connection to the first address that answers.
     pub(super) async fn connect(self) -> io::Result<TokioIo<TcpStream>> {
-        let addresses = self.resolver.resolve(&self.host, self.port).await?;
+        self.latest.dialled();
+        let addresses = self.resolve().await?;
         let mut failure = io::Error::from(io::ErrorKind::NotFound);
         for address in addresses {
             match dial(address, self.source).await {

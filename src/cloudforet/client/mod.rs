@@ -2,9 +2,10 @@
 //!
 //! That is how the real services (grpc-python) do it, and why a ClusterIP does not spread their
 //! calls: the connection is drawn once, and every call rides on it. The channel connects at the
-//! first call, and again after the connection has ended.
+//! first call, and again after the connection has ended. The settings can cure it: `picker`.
 
 mod connector;
+mod picker;
 mod target;
 
 pub(crate) use connector::dial;

@@ -1,7 +1,7 @@
 //! The channel of one service, and a unary call through it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Uri;
@@ -9,11 +9,11 @@ use http::uri::PathAndQuery;
 use tonic::client::Grpc;
 use tonic::codec::Codec;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
-use tower::service_fn;
 
-use super::connector::{Connector, Latest};
+use super::connector::{Connector, Latest, To};
+use super::picker::{Picker, Subchannel};
 use crate::cloudforet::settings::Settings;
 use crate::cloudforet::telemetry::{self, OpenSpan, TRACEPARENT};
 use crate::model::SpanKind;
@@ -47,8 +47,7 @@ pub(crate) struct Channels {
 /// One service as this pod reaches it. Clones share the channel.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    channel: Channel,
-    latest: Latest,
+    picker: Arc<Picker>,
 }
 
 // === impl Channels ===
@@ -90,18 +89,19 @@ impl Target {
         else {
             return Err(malformed());
         };
-        let latest = Latest::default();
+        let uri = format!("http://{host}:{port}");
         let connector = Connector {
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port,
+            uri: uri.parse().map_err(|_| malformed())?,
+            to: To::Name {
+                host: host.trim_matches(['[', ']']).to_owned(),
+                port,
+            },
             resolver: settings.resolver(),
             source: settings.source(),
-            latest: latest.clone(),
+            latest: Latest::default(),
         };
-        let channel = Endpoint::from_shared(format!("http://{host}:{port}"))
-            .map_err(|_| malformed())?
-            .connect_with_connector_lazy(service_fn(move |_: Uri| connector.clone().connect()));
-        Ok(Self { channel, latest })
+        let picker = Arc::new(Picker::new(connector, &settings.grpc));
+        Ok(Self { picker })
     }
 
     /// Calls the method at `path` (`/spaceone.api.inventory.v1.CloudService/list`).
@@ -133,10 +133,18 @@ impl Target {
             metadata.insert(TRACEPARENT, value);
         }
         let mut attempt = 1;
+        let mut rode = None;
         let result = loop {
             let mut request = Request::new(message.clone());
             *request.metadata_mut() = metadata.clone();
-            let result = self.call(path.clone(), request, codec.clone()).await;
+            let result = match self.picker.pick().await {
+                Ok(picked) => {
+                    let result = call(&picked, path.clone(), request, codec.clone()).await;
+                    rode = Some(picked.latest);
+                    result
+                }
+                Err(status) => Err(status),
+            };
             match &result {
                 Err(status) if attempt < ATTEMPTS && may_try_again(status) => attempt += 1,
                 _ => break result,
@@ -145,7 +153,9 @@ impl Target {
         if let Some(span) = &mut span {
             span.attribute("service", service);
             span.attribute("method", method);
-            self.tell_ride(span);
+            if let Some(latest) = rode {
+                tell_ride(span, &latest);
+            }
         }
         if let Some(span) = span {
             span.finish(code_name(
@@ -155,44 +165,48 @@ impl Target {
         result
     }
 
-    async fn call<C: Codec>(
-        &self,
-        path: PathAndQuery,
-        mut request: Request<C::Encode>,
-        codec: C,
-    ) -> Result<Response<C::Decode>, Status>
-    where
-        C::Encode: Sync,
-        C::Decode: Sync,
-    {
-        request.set_timeout(UNARY_DEADLINE);
-        let mut client = Grpc::new(self.channel.clone())
-            .max_decoding_message_size(MESSAGE_LIMIT)
-            .max_encoding_message_size(MESSAGE_LIMIT);
-        client
-            .ready()
-            .await
-            .map_err(|error| Status::unavailable(chain(&error)))?;
-        client.unary(request, path, codec).await
+    /// A connection's channel, for a streaming call.
+    pub(crate) async fn channel(&self) -> Result<Channel, Status> {
+        Ok(self.picker.pick().await?.channel)
     }
+}
 
-    /// The channel itself, for a streaming call.
-    pub(crate) fn channel(&self) -> Channel {
-        self.channel.clone()
-    }
+async fn call<C: Codec>(
+    over: &Subchannel,
+    path: PathAndQuery,
+    mut request: Request<C::Encode>,
+    codec: C,
+) -> Result<Response<C::Decode>, Status>
+where
+    C::Encode: Sync,
+    C::Decode: Sync,
+{
+    request.set_timeout(UNARY_DEADLINE);
+    let mut client = Grpc::new(over.channel.clone())
+        .max_decoding_message_size(MESSAGE_LIMIT)
+        .max_encoding_message_size(MESSAGE_LIMIT);
+    client
+        .ready()
+        .await
+        .map_err(|error| Status::unavailable(chain(&error)))?;
+    client.unary(request, path, codec).await
+}
 
-    fn tell_ride(&self, span: &mut OpenSpan) {
-        if let Some(ride) = self.latest.ride() {
-            span.outbound(Some(ride.pair));
-            span.attribute("channel", if ride.used { "reused" } else { "new" });
-            span.attribute("connected_at", ride.connected_at);
-        }
+fn tell_ride(span: &mut OpenSpan, latest: &Latest) {
+    if let Some(ride) = latest.ride() {
+        span.outbound(Some(ride.pair));
+        span.attribute("channel", if ride.used { "reused" } else { "new" });
+        span.attribute("connected_at", ride.connected_at);
     }
 }
 
 /// UNAVAILABLE from below, not from the service itself, or out of time.
 fn may_try_again(status: &Status) -> bool {
+    /// hyper's words for a call that was dropped before it was sent, because the connection was
+    /// just going away.
+    const UNSENT: &str = "operation was canceled";
     match status.code() {
+        Code::Cancelled => status.message() == UNSENT,
         Code::Unavailable => !status.message().starts_with("ERROR_"),
         Code::DeadlineExceeded => true,
         _ => false,
@@ -257,6 +271,8 @@ mod tests {
     #[test]
     fn an_answer_of_the_service_is_final() {
         assert!(may_try_again(&Status::unavailable("tcp connect error")));
+        assert!(may_try_again(&Status::cancelled("operation was canceled")));
+        assert!(!may_try_again(&Status::cancelled("by the service")));
         assert!(!may_try_again(&Status::unavailable(
             "ERROR_DB_CONNECTION: x"
         )));

@@ -77,7 +77,7 @@ impl Session {
         let first = MessageRequest::ListServices(String::new());
         let (questions, stream) = mpsc::channel(1);
         send(&questions, first.clone()).await?;
-        let answers = ServerReflectionClient::new(target.channel())
+        let answers = ServerReflectionClient::new(target.channel().await?)
             .server_reflection_info(ReceiverStream::new(stream))
             .await?
             .into_inner();

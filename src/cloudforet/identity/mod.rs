@@ -86,6 +86,7 @@ pub async fn serve(
     shutdown: Shutdown,
 ) -> Result<(), StartError> {
     let trace = TraceLayer::new(&settings.pod, emitter);
+    let grpc = settings.grpc.clone();
     let identity = Arc::new(Identity {
         mongo: Mongo::new(&settings, "identity").await?,
         settings,
@@ -106,7 +107,7 @@ pub async fn serve(
         .add_service(EndpointServer::new(handler));
     // Boxed, for it is large and soon done.
     let prepare = Box::pin(async move { identity.prepare(&readiness).await });
-    server::serve_with(listener, routes, trace, shutdown, prepare).await
+    server::serve_with(listener, routes, trace, &grpc, shutdown, prepare).await
 }
 
 impl Identity {

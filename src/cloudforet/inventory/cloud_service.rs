@@ -18,7 +18,6 @@ use crate::cloudforet::proto::inventory::v1::{
     CloudServiceReference, CloudServiceRequest, CloudServiceStatQuery, CloudServicesInfo,
     CreateServiceRequest, UpdateCloudServiceRequest,
 };
-use crate::cloudforet::query;
 use crate::cloudforet::query::value::{to_bson, to_document};
 use crate::cloudforet::resource::{self, Kind, given};
 use crate::cloudforet::settings::new_id;
@@ -129,11 +128,11 @@ impl CloudService for CloudServices {
         if request.state != DELETED {
             base.extend(implicit_state(&query.filter, &query.filter_or));
         }
-        let conditions = self
+        let filters = [&query.filter[..], &query.filter_or[..]];
+        let filter = self
             .0
-            .conditions(&caller, &query.filter, &query.filter_or)
+            .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
-        let filter = conditions.into_filter(base, query::keyword(&query.keyword, KIND.keyword)?);
         let (rows, total_count) =
             resource::list(&self.0.rows(&KIND).await?, &KIND, filter, &query).await?;
         Ok(Response::new(CloudServicesInfo {
@@ -161,11 +160,11 @@ impl CloudService for CloudServices {
             .ok_or(Failure::Required("query"))?;
         let mut base = vec![scope(&caller, "")?];
         base.extend(implicit_state(&query.filter, &query.filter_or));
-        let conditions = self
+        let filters = [&query.filter[..], &query.filter_or[..]];
+        let filter = self
             .0
-            .conditions(&caller, &query.filter, &query.filter_or)
+            .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
-        let filter = conditions.into_filter(base, query::keyword(&query.keyword, KIND.keyword)?);
         let answer = resource::analyze(&self.0.rows(&KIND).await?, filter, &query).await?;
         Ok(Response::new(answer))
     }
@@ -181,11 +180,11 @@ impl CloudService for CloudServices {
             .ok_or(Failure::Required("query"))?;
         let mut base = vec![scope(&caller, "")?];
         base.extend(implicit_state(&query.filter, &query.filter_or));
-        let conditions = self
+        let filters = [&query.filter[..], &query.filter_or[..]];
+        let filter = self
             .0
-            .conditions(&caller, &query.filter, &query.filter_or)
+            .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
-        let filter = conditions.into_filter(base, query::keyword(&query.keyword, KIND.keyword)?);
         let answer = resource::stat(&self.0.rows(&KIND).await?, filter, &query).await?;
         Ok(Response::new(answer))
     }

@@ -15,7 +15,6 @@ use crate::cloudforet::proto::inventory::v1::{
     CloudServiceTypeStatQuery, CloudServiceTypesInfo, CreateCloudServiceTypeRequest,
     UpdateCloudServiceTypeRequest,
 };
-use crate::cloudforet::query;
 use crate::cloudforet::query::value::{to_bson, to_document};
 use crate::cloudforet::resource::{self, Kind, given};
 use crate::cloudforet::settings::new_id;
@@ -121,11 +120,11 @@ impl CloudServiceType for CloudServiceTypes {
         // False cannot be told from not given.
         base.extend(request.is_primary.then(|| doc! { "is_primary": true }));
         base.extend(request.is_major.then(|| doc! { "is_major": true }));
-        let conditions = self
+        let filters = [&query.filter[..], &query.filter_or[..]];
+        let filter = self
             .0
-            .conditions(&caller, &query.filter, &query.filter_or)
+            .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
-        let filter = conditions.into_filter(base, query::keyword(&query.keyword, KIND.keyword)?);
         let (rows, total_count) =
             resource::list(&self.0.rows(&KIND).await?, &KIND, filter, &query).await?;
         Ok(Response::new(CloudServiceTypesInfo {
@@ -143,14 +142,17 @@ impl CloudServiceType for CloudServiceTypes {
             .into_inner()
             .query
             .ok_or(Failure::Required("query"))?;
-        let conditions = self
+        let filters = [&query.filter[..], &query.filter_or[..]];
+        let filter = self
             .0
-            .conditions(&caller, &query.filter, &query.filter_or)
+            .filter(
+                &KIND,
+                &caller,
+                vec![scope(&caller, "")?],
+                filters,
+                &query.keyword,
+            )
             .await?;
-        let filter = conditions.into_filter(
-            vec![scope(&caller, "")?],
-            query::keyword(&query.keyword, KIND.keyword)?,
-        );
         let answer = resource::stat(&self.0.rows(&KIND).await?, filter, &query).await?;
         Ok(Response::new(answer))
     }

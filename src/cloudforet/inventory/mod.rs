@@ -20,7 +20,7 @@ use super::proto::core::v2::Filter;
 use super::proto::inventory::v1::cloud_service_server::CloudServiceServer;
 use super::proto::inventory::v1::cloud_service_type_server::CloudServiceTypeServer;
 use super::proto::inventory::v1::region_server::RegionServer;
-use super::query::Condition;
+use super::query::{self, Condition};
 use super::resource::{Conditions, Kind};
 use super::server::{self, Readiness, TraceLayer};
 use super::settings::Settings;
@@ -75,9 +75,10 @@ pub async fn serve(
                 .max_encoding_message_size(MESSAGE_LIMIT),
         );
     let trace = TraceLayer::new(&settings.pod, emitter);
+    let grpc = settings.grpc.clone();
     // Boxed, for it is large and soon done.
     let prepare = Box::pin(async move { inventory.prepare(&settings, &readiness).await });
-    server::serve_with(listener, routes, trace, shutdown, prepare).await
+    server::serve_with(listener, routes, trace, &grpc, shutdown, prepare).await
 }
 
 impl Inventory {
@@ -176,15 +177,19 @@ impl Inventory {
         Ok(())
     }
 
-    async fn conditions(
+    /// What a question selects: within `base` (what the caller may see, and what the request itself
+    /// names) its filters, and its keyword.
+    async fn filter(
         &self,
+        kind: &Kind,
         caller: &Caller,
-        filter: &[Filter],
-        filter_or: &[Filter],
-    ) -> Result<Conditions, Failure> {
+        base: Vec<Document>,
+        [filter, filter_or]: [&[Filter]; 2],
+        keyword: &str,
+    ) -> Result<Document, Failure> {
         let mut conditions = Conditions::of(filter, filter_or)?;
         self.resolve(caller, &mut conditions).await?;
-        Ok(conditions)
+        Ok(conditions.into_filter(base, query::keyword(keyword, kind.keyword)?))
     }
 }
 

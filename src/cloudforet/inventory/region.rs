@@ -14,7 +14,6 @@ use crate::cloudforet::proto::inventory::v1::{
     CreateRegionRequest, RegionInfo, RegionQuery, RegionRequest, RegionStatQuery, RegionsInfo,
     UpdateRegionRequest,
 };
-use crate::cloudforet::query;
 use crate::cloudforet::query::value::to_document;
 use crate::cloudforet::resource::{self, Kind, given};
 use crate::cloudforet::settings::new_id;
@@ -95,11 +94,11 @@ impl Region for Regions {
             ("region_code", &request.region_code),
             ("provider", &request.provider),
         ]));
-        let conditions = self
+        let filters = [&query.filter[..], &query.filter_or[..]];
+        let filter = self
             .0
-            .conditions(&caller, &query.filter, &query.filter_or)
+            .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
-        let filter = conditions.into_filter(base, query::keyword(&query.keyword, KIND.keyword)?);
         let (rows, total_count) =
             resource::list(&self.0.rows(&KIND).await?, &KIND, filter, &query).await?;
         Ok(Response::new(RegionsInfo {
@@ -114,14 +113,17 @@ impl Region for Regions {
             .into_inner()
             .query
             .ok_or(Failure::Required("query"))?;
-        let conditions = self
+        let filters = [&query.filter[..], &query.filter_or[..]];
+        let filter = self
             .0
-            .conditions(&caller, &query.filter, &query.filter_or)
+            .filter(
+                &KIND,
+                &caller,
+                vec![scope(&caller, "")?],
+                filters,
+                &query.keyword,
+            )
             .await?;
-        let filter = conditions.into_filter(
-            vec![scope(&caller, "")?],
-            query::keyword(&query.keyword, KIND.keyword)?,
-        );
         let answer = resource::stat(&self.0.rows(&KIND).await?, filter, &query).await?;
         Ok(Response::new(answer))
     }

@@ -17,6 +17,7 @@ use tonic_health::server::HealthReporter;
 pub(crate) use self::layer::TraceLayer;
 use super::error::{Failure, StartError};
 use super::proto;
+use crate::model::Grpc;
 use crate::net::Shutdown;
 
 /// Whether a backend can do its work: what its readiness probe sees.
@@ -57,37 +58,32 @@ pub(crate) async fn common(services: &[&str]) -> Result<(Routes, Readiness), Sta
     Ok((routes, Readiness(reporter)))
 }
 
-/// Serves until the signal, then sends GOAWAY, finishes what is under way, and returns.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    routes: Routes,
-    trace: TraceLayer,
-    mut shutdown: Shutdown,
-) -> Result<(), StartError> {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Server::builder()
-        .layer(trace)
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, async move { shutdown.recv().await })
-        .await
-        .map_err(StartError::Serve)
-}
-
-/// As [`serve`], and does `work` meanwhile; `work` is dropped when the serving ends.
+/// Serves until the signal, then sends GOAWAY, finishes what is under way, and returns. Does `work`
+/// meanwhile, which is dropped when the serving ends.
 pub(crate) async fn serve_with(
     listener: TcpListener,
     routes: Routes,
     trace: TraceLayer,
-    shutdown: Shutdown,
+    grpc: &Grpc,
+    mut shutdown: Shutdown,
     work: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
-    let serving = serve(listener, routes, trace, shutdown);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let mut server = Server::builder();
+    if !grpc.max_connection_age.is_zero() {
+        // Without a grace period, as gRPC's default is: with one, tonic sends no GOAWAY and only cuts.
+        server = server.max_connection_age(grpc.max_connection_age);
+    }
+    let serving = server
+        .layer(trace)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, async move { shutdown.recv().await });
     tokio::pin!(serving);
     tokio::select! {
-        result = &mut serving => return result,
+        result = &mut serving => return result.map_err(StartError::Serve),
         () = work => {}
     }
-    serving.await
+    serving.await.map_err(StartError::Serve)
 }
 
 /// Repeats `attempt` until it succeeds, with a short pause that grows.

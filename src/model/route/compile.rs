@@ -3,10 +3,46 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::{AppProtocol, BackendPort, Ingress, IngressBackend, Service};
+use super::super::{
+    AppProtocol, BackendPort, Ingress, IngressBackend, ObjectReport, Secret, Service, ServiceType,
+};
 use super::flavour::Flavour;
 use super::table::{HostScope, RouteTable};
-use super::{HostMatch, Route, RouteAction, RouteBackend, WeightedBackend};
+use super::{ClientAuth, HostMatch, Route, RouteAction, RouteBackend, WeightedBackend};
+
+/// The objects that an Ingress may name.
+#[derive(Clone, Copy)]
+pub struct Objects<'a> {
+    services: &'a BTreeMap<String, Arc<Service>>,
+    secrets: Option<&'a BTreeMap<String, Arc<Secret>>>,
+}
+
+impl<'a> Objects<'a> {
+    /// Services alone.
+    pub fn new(services: &'a BTreeMap<String, Arc<Service>>) -> Self {
+        Self {
+            services,
+            secrets: None,
+        }
+    }
+
+    /// With the Secrets that annotations may name.
+    #[must_use]
+    pub fn secrets(mut self, secrets: &'a BTreeMap<String, Arc<Secret>>) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+}
+
+impl std::fmt::Debug for Objects<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Objects")
+            .field("services", &self.services.keys())
+            .field("secrets", &self.secrets.map(BTreeMap::keys))
+            .finish_non_exhaustive()
+    }
+}
 
 /// A table, and what was wrong with the objects it was made from.
 #[derive(Clone, Debug, Default)]
@@ -14,33 +50,19 @@ pub struct Compiled {
     /// The routes.
     pub table: RouteTable,
     /// For `check` and `status`.
-    pub diagnostics: Vec<Diagnostic>,
+    pub diagnostics: Vec<ObjectReport>,
 }
 
-/// Something in an Ingress that does not do what its author may think.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// Name of the Ingress.
-    pub object: String,
-    /// One sentence without full stop.
-    pub message: String,
-}
-
-/// Compiles the objects, in the order in which they are given (Kubernetes: oldest first).
+/// Compiles the objects, in the order in which they are given (Kubernetes: oldest first). All must
+/// be for this controller: see [`IngressClasses`](crate::model::IngressClasses).
 pub fn compile<'a>(
     ingresses: impl IntoIterator<Item = &'a Ingress>,
-    services: &'a BTreeMap<String, Arc<Service>>,
+    objects: &Objects<'a>,
     flavour: &Flavour,
 ) -> Compiled {
-    let ours = ingresses.into_iter().filter(|ingress| {
-        ingress
-            .class
-            .as_deref()
-            .is_none_or(|class| class == flavour.class())
-    });
-    let ingresses: Vec<_> = ours.collect();
+    let ingresses: Vec<_> = ingresses.into_iter().collect();
     let mut compiler = Compiler {
-        services,
+        objects: *objects,
         tls_hosts: ingresses
             .iter()
             .flat_map(|ingress| &ingress.tls)
@@ -49,6 +71,7 @@ pub fn compile<'a>(
             .filter(|host| *host != HostMatch::Any)
             .collect(),
         routes: Vec::new(),
+        client_auth: Vec::new(),
         backends: Vec::new(),
         diagnostics: Vec::new(),
     };
@@ -65,27 +88,64 @@ pub fn compile<'a>(
             HostScope::Owned
         }
     };
+    let table = RouteTable::new(compiler.routes, compiler.backends, scope);
     Compiled {
-        table: RouteTable::new(compiler.routes, compiler.backends, scope),
+        table: table.with_client_auth(compiler.client_auth),
         diagnostics: compiler.diagnostics,
     }
 }
 
 /// What a flavour writes into.
 pub(super) struct Compiler<'a> {
-    services: &'a BTreeMap<String, Arc<Service>>,
+    objects: Objects<'a>,
     tls_hosts: Vec<HostMatch>,
     pub(super) routes: Vec<Route>,
+    pub(super) client_auth: Vec<ClientAuth>,
     backends: Vec<RouteBackend>,
-    diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<ObjectReport>,
 }
 
-impl Compiler<'_> {
-    /// Notes something about an Ingress.
+/// A Service port that a reference was found to mean.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) service: &'a Service,
+    /// Its number.
+    pub(super) port: u16,
+    /// Its name, which may be empty.
+    pub(super) port_name: &'a str,
+    /// Its position.
+    pub(super) index: usize,
+    /// What it says it speaks.
+    pub(super) app_protocol: AppProtocol,
+}
+
+impl Found<'_> {
+    /// The reason why nothing can be routed to a port of other protocols.
+    pub(super) fn not_http(&self) -> String {
+        format!(
+            "port {} of Service \"{}\" does not speak HTTP",
+            self.port, self.service.name
+        )
+    }
+}
+
+impl<'a> Compiler<'a> {
+    /// Notes something about an Ingress, the rest of which works.
     pub(super) fn tell(&mut self, ingress: &Ingress, message: String) {
-        self.diagnostics.push(Diagnostic {
-            object: ingress.name.clone(),
+        self.report(ingress, message, false);
+    }
+
+    /// Notes why an Ingress has no effect at all.
+    pub(super) fn drop_ingress(&mut self, ingress: &Ingress, message: String) {
+        self.report(ingress, message, true);
+    }
+
+    fn report(&mut self, ingress: &Ingress, message: String, unusable: bool) {
+        self.diagnostics.push(ObjectReport {
+            kind: "Ingress".to_owned(),
+            name: ingress.name.clone(),
             message,
+            unusable,
         });
     }
 
@@ -94,42 +154,74 @@ impl Compiler<'_> {
         self.tls_hosts.iter().any(|tls| match host {
             HostMatch::Any => false,
             HostMatch::Exact(name) => tls.matches(name),
-            HostMatch::Wildcard(_) => tls == host,
+            HostMatch::Wildcard(_) | HostMatch::Suffix(_) => tls == host,
         })
     }
 
-    /// The action that leads to a backend, or the reason why nothing can.
-    pub(super) fn forward(&mut self, backend: &IngressBackend) -> Result<RouteAction, String> {
+    /// The Service of this name.
+    pub(super) fn service(&self, name: &str) -> Option<&'a Service> {
+        self.objects.services.get(name).map(|service| &**service)
+    }
+
+    /// The Secret of this name, which may have its namespace in front: the lab has only one.
+    pub(super) fn secret(&self, name: &str) -> Option<&'a Secret> {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        let secrets = self.objects.secrets?;
+        secrets.get(name).map(|secret| &**secret)
+    }
+
+    /// The Service port that a reference means, or the reason why it means none.
+    pub(super) fn find(&self, backend: &IngressBackend) -> Result<Found<'a>, String> {
         let name = &backend.service;
         let service = self
-            .services
-            .get(name)
+            .service(name)
             .ok_or_else(|| format!("there is no Service \"{name}\""))?;
-        let (found, asked) = match &backend.port {
+        let (index, asked) = match &backend.port {
             BackendPort::Number(number) => (service.port_index(*number), number.to_string()),
             BackendPort::Name(port) => (service.port_index_by_name(port), format!("\"{port}\"")),
         };
-        let port_index = found.ok_or_else(|| format!("Service \"{name}\" has no port {asked}"))?;
-        let port = &service.ports[port_index];
-        if port.app_protocol == AppProtocol::Tcp {
-            return Err(format!(
-                "port {asked} of Service \"{name}\" does not speak HTTP"
-            ));
+        if let Some(index) = index {
+            let port = &service.ports[index];
+            return Ok(Found {
+                service,
+                port: port.port,
+                port_name: &port.name,
+                index,
+                app_protocol: port.app_protocol,
+            });
         }
-        let wanted = RouteBackend {
-            service: name.clone(),
-            port: port.port,
-            port_index,
-            app_protocol: port.app_protocol,
-        };
+        // A name outside may be written without ports.
+        match backend.port {
+            BackendPort::Number(port)
+                if service.kind == ServiceType::ExternalName && service.ports.is_empty() =>
+            {
+                Ok(Found {
+                    service,
+                    port,
+                    port_name: "",
+                    index: 0,
+                    app_protocol: AppProtocol::Http,
+                })
+            }
+            _ => Err(format!("Service \"{name}\" has no port {asked}")),
+        }
+    }
+
+    /// The position of a backend in the table.
+    pub(super) fn backend(&mut self, wanted: RouteBackend) -> usize {
         let known = self.backends.iter().position(|known| *known == wanted);
-        let index = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.backends.push(wanted);
             self.backends.len() - 1
-        });
-        Ok(RouteAction::Forward(vec![WeightedBackend {
-            backend: index,
-            weight: 1,
-        }]))
+        })
     }
+}
+
+/// To one backend, whatever the dice say.
+pub(super) fn forward(backend: usize) -> RouteAction {
+    RouteAction::Forward(vec![WeightedBackend {
+        backend: Some(backend),
+        weight: 1,
+        filters: Vec::new(),
+    }])
 }

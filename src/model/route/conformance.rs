@@ -29,7 +29,7 @@ fn service(name: &str) -> (String, Arc<Service>) {
         ports: vec![port],
         session_affinity: SessionAffinity::None,
         external_traffic_policy: TrafficPolicy::Cluster,
-        load_balancer: crate::model::LoadBalancerStatus::default(),
+        ..Service::default()
     };
     (name.to_owned(), Arc::new(service))
 }
@@ -62,22 +62,24 @@ fn ingress(name: &str, rules: &[(&str, &str, PathType, &str)]) -> Ingress {
 
 fn table(ingresses: &[Ingress], flavour: &Flavour) -> Compiled {
     let services: BTreeMap<_, _> = ["a", "b", "c", "d"].into_iter().map(service).collect();
-    compile(ingresses, &services, flavour)
+    compile(ingresses, &Objects::new(&services), flavour)
 }
 
 /// The Service a request reaches, `-` for 404, `/` for the redirect that appends a slash.
 fn reached<'t>(table: &'t RouteTable, host: &str, path: &str) -> &'t str {
-    let found = table.find(host, path);
-    let explained = table.explain(host, path);
+    let found = table.find(&Question::get(host, path));
+    let explained = table.explain(&Question::get(host, path));
     assert_eq!(
         found.map(std::ptr::from_ref),
         explained.winner.map(std::ptr::from_ref)
     );
     match found.map(|route| &route.action) {
         None => "-",
-        Some(RouteAction::Forward(backends)) => &table.backends()[backends[0].backend].service,
+        Some(RouteAction::Forward(backends)) => {
+            &table.backends()[backends[0].backend.unwrap()].service
+        }
         Some(RouteAction::AppendSlash) => "/",
-        Some(RouteAction::Unavailable(_)) => "503",
+        Some(RouteAction::Unavailable { .. }) => "503",
     }
 }
 
@@ -240,7 +242,13 @@ fn only_hosts_with_tls_are_redirected_and_unknown_annotations_are_told() {
     let name = "nginx.ingress.kubernetes.io/limit-rps".to_owned();
     object.annotations.insert(name, "5".to_owned());
     let compiled = table(&[object], &Flavour::default());
-    let redirects = |host| compiled.table.find(host, "/").unwrap().redirect_https;
+    let redirects = |host| {
+        compiled
+            .table
+            .find(&Question::get(host, "/"))
+            .unwrap()
+            .redirect_https
+    };
     assert!(redirects("a.h") && !redirects("b.x"));
     assert!(compiled.diagnostics[0].message.contains("limit-rps"));
 }
@@ -291,9 +299,11 @@ fn the_table_agrees_with_a_slow_obvious_reference() {
         for host in asked_hosts {
             for path in asked_paths {
                 let expected = reference(&table, host, path).map(std::ptr::from_ref);
-                let found = table.find(host, path).map(std::ptr::from_ref);
+                let found = table
+                    .find(&Question::get(host, path))
+                    .map(std::ptr::from_ref);
                 assert_eq!(found, expected, "{flavour:?} {rules:?} {host}{path}");
-                let explained = table.explain(host, path);
+                let explained = table.explain(&Question::get(host, path));
                 assert_eq!(explained.winner.map(std::ptr::from_ref), found);
                 let told = explained.losers.len() + usize::from(found.is_some());
                 assert_eq!(told, table.routes().len());
@@ -306,7 +316,7 @@ fn the_table_agrees_with_a_slow_obvious_reference() {
 fn reference<'t>(table: &'t RouteTable, host: &str, path: &str) -> Option<&'t Route> {
     let specific = |route: &Route| match route.host {
         HostMatch::Exact(_) => 2,
-        HostMatch::Wildcard(_) => 1,
+        HostMatch::Wildcard(_) | HostMatch::Suffix(_) => 1,
         HostMatch::Any => 0,
     };
     let of_host = || {
@@ -327,6 +337,7 @@ fn reference<'t>(table: &'t RouteTable, host: &str, path: &str) -> Option<&'t Ro
                 let asked: Vec<_> = path.split('/').skip(1).collect();
                 asked.starts_with(&wanted)
             }
+            PathMatch::Regex(pattern) => pattern.regex().is_match(path),
         };
         if owner && path_matches && best.is_none_or(|best| route.priority > best.priority) {
             best = Some(route);

@@ -1,7 +1,7 @@
 //! The same answer as [`RouteTable::find`], with the reasons that a film shows.
 
 use super::table::HostScope;
-use super::{HostMatch, Route, RouteTable};
+use super::{HostMatch, Question, Route, RouteTable};
 
 /// So many losers are told; a table of hundreds of routes would bury the film.
 const LOSERS_TOLD: usize = 24;
@@ -28,44 +28,46 @@ pub struct Loser<'table> {
 
 impl RouteTable {
     /// Decides as [`Self::find`] does and says why. Costs a walk over all routes.
-    pub fn explain(&self, host: &str, path: &str) -> Decision<'_> {
-        let winner = self.find(host, path);
+    pub fn explain(&self, question: &Question<'_>) -> Decision<'_> {
+        let winner = self.find(question);
         let is_winner = |route: &Route| winner.is_some_and(|winner| std::ptr::eq(winner, route));
         let (near, far): (Vec<_>, Vec<_>) = self
             .routes()
             .iter()
             .filter(|route| !is_winner(route))
-            .partition(|route| route.host.matches(host));
+            .partition(|route| route.host.matches(question.host));
         let losers = near
             .into_iter()
             .chain(far)
             .take(LOSERS_TOLD)
             .map(|route| Loser {
                 route,
-                reason: self.reason(route, winner, host, path),
+                reason: self.reason(route, winner, question),
             })
             .collect();
         Decision {
             winner,
-            why: self.why(winner, host, path),
+            why: self.why(winner, question),
             losers,
         }
     }
 
     /// Why the winner won.
-    fn why(&self, winner: Option<&Route>, host: &str, path: &str) -> String {
+    fn why(&self, winner: Option<&Route>, question: &Question<'_>) -> String {
+        let Question { host, path, .. } = *question;
         let Some(winner) = winner else {
             return format!("no rule matches host \"{host}\" and path {path}");
         };
         let rivals = self
             .candidates(host)
             .iter()
-            .filter(|&&index| self.routes()[index as usize].path.matches(path))
+            .filter(|&&index| self.routes()[index as usize].matches(question))
             .count();
         let of_host = match &winner.host {
             HostMatch::Any => "a rule for any host".to_owned(),
             HostMatch::Exact(_) => "the host is equal".to_owned(),
             HostMatch::Wildcard(suffix) => format!("the host is one label and {suffix}"),
+            HostMatch::Suffix(suffix) => format!("the host ends with {suffix}"),
         };
         let order = match rivals {
             0 | 1 => "no other rule matches both".to_owned(),
@@ -78,7 +80,8 @@ impl RouteTable {
     }
 
     /// Why this route did not win.
-    fn reason(&self, route: &Route, winner: Option<&Route>, host: &str, path: &str) -> String {
+    fn reason(&self, route: &Route, winner: Option<&Route>, question: &Question<'_>) -> String {
+        let Question { host, path, .. } = *question;
         if !route.host.matches(host) {
             return match &route.host {
                 HostMatch::Wildcard(suffix) if host.ends_with(suffix.as_str()) => {
@@ -97,6 +100,10 @@ impl RouteTable {
         }
         if !route.path.matches(path) {
             return format!("path is {}", route.path);
+        }
+        let failed = route.conditions.iter().find(|one| !one.holds(question));
+        if let Some(condition) = failed {
+            return format!("it asks for {condition}");
         }
         match winner {
             Some(winner) if winner.priority > route.priority => format!(

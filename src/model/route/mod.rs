@@ -6,9 +6,12 @@
 
 mod compile;
 mod explain;
+mod filter;
 mod flavour;
+mod matches;
 mod path;
 mod table;
+mod template;
 
 #[cfg(test)]
 mod conformance;
@@ -18,14 +21,21 @@ use std::time::Duration;
 
 use super::AppProtocol;
 
-pub use compile::{Compiled, Diagnostic, compile};
+pub use compile::{Compiled, Objects, compile};
 pub use explain::{Decision, Loser};
-pub use flavour::{Flavour, NginxOptions, TraefikOptions};
+pub use filter::{
+    BasicAuth, ClientAuth, ClientCertificate, ConnectionLimit, Cors, ErrorPages, Filter,
+    ForwardAuth, HeaderChanges, Mirror, MirrorTarget, Network, PathChange, RateLimit, Redirect,
+    Rewrite, Sources,
+};
+pub use flavour::{AnnotationNote, Flavour, NginxOptions, TraefikOptions};
+pub use matches::{Condition, EntryPoint, Pattern, Question, TextMatch};
 pub use path::{PathRefusal, normalise_path};
 pub use table::RouteTable;
+pub use template::{Template, TemplateError, Variable};
 
 /// One way from a host and a path to an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// As the flavour itself would write the rule; shown in films.
     pub name: String,
@@ -35,14 +45,27 @@ pub struct Route {
     pub host: HostMatch,
     /// Which paths, in the form that [`normalise_path`] gives.
     pub path: PathMatch,
+    /// What else is asked of a request; all must hold.
+    pub conditions: Vec<Condition>,
     /// Higher is tried first; what it is made of depends on the flavour.
     pub priority: i64,
-    /// What is done with a request.
+    /// Whether a request in clear text is sent to HTTPS instead, before any filter.
+    pub redirect_https: bool,
+    /// Whether that redirect leaves out a slash at the end of the path, as NGINX' does.
+    pub redirect_drops_slash: bool,
+    /// What is done with a request and its response, in this order.
+    pub filters: Vec<Filter>,
+    /// Where a request goes that no filter answered.
     pub action: RouteAction,
+    /// Some requests go elsewhere (NGINX's canary); asked before the action.
+    pub canary: Option<Canary>,
     /// Limits that the rule sets; the replica's defaults apply where it does not.
     pub timeouts: RouteTimeouts,
-    /// Whether a request in clear text is sent to HTTPS instead.
-    pub redirect_https: bool,
+    /// Whether and when another try is made; the flavour's own rule if there is none.
+    pub retry: Option<Retry>,
+    /// Whether a Service without endpoints answers 404 and not 503: Traefik without
+    /// `allowEmptyServices` has no router for it then.
+    pub empty_is_404: bool,
 }
 
 /// Which hosts a route is for. Names are lower case, without port and trailing dot.
@@ -52,8 +75,10 @@ pub enum HostMatch {
     Any,
     /// This name.
     Exact(String),
-    /// One label in front of this suffix, which begins with a dot.
+    /// One label in front of this suffix, which begins with a dot (Ingress).
     Wildcard(String),
+    /// One or more labels in front of this suffix, which begins with a dot (Gateway API).
+    Suffix(String),
 }
 
 /// Which paths a route is for.
@@ -65,29 +90,66 @@ pub enum PathMatch {
     Prefix(String),
     /// Character by character.
     CharacterPrefix(String),
+    /// Paths in which the pattern is found.
+    Regex(Pattern),
 }
 
 /// What a route does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RouteAction {
     /// To one of these, by weight; at least one.
     Forward(Vec<WeightedBackend>),
     /// To the same path with a slash at its end (301).
     AppendSlash,
-    /// Nothing can serve it, for this reason (503).
-    Unavailable(String),
+    /// Nothing can serve it, for this reason (503 with Ingress, 500 with Gateway API).
+    Unavailable {
+        /// One sentence without full stop.
+        reason: String,
+        /// 500 or 503.
+        status: u16,
+    },
 }
 
 /// A share of a route's requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WeightedBackend {
-    /// Position in [`RouteTable::backends`].
-    pub backend: usize,
-    /// Relative to the other weights of the route.
+    /// Position in [`RouteTable::backends`]; a share that leads nowhere (Gateway API's invalid
+    /// reference) answers 500.
+    pub backend: Option<usize>,
+    /// Relative to the other weights of the route. 0 gets nothing.
     pub weight: u32,
+    /// Applied after the route's own, for this share only.
+    pub filters: Vec<Filter>,
 }
 
-/// A Service port that routes lead to.
+/// NGINX's canary: a header decides, else a cookie, else the weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// Position in [`RouteTable::backends`].
+    pub backend: usize,
+    /// A header (in lower case) whose value `always` or `never` decides, or a value that means
+    /// always.
+    pub header: Option<(String, CanaryValue)>,
+    /// A cookie whose value `always` or `never` decides.
+    pub cookie: Option<String>,
+    /// Of `total` undecided requests, so many.
+    pub weight: u32,
+    /// At least 1; 100 unless said otherwise.
+    pub total: u32,
+}
+
+/// Which header value leads to the canary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CanaryValue {
+    /// `always` does, `never` does not, others do not decide.
+    AlwaysNever,
+    /// This one does, others do not decide.
+    Exact(String),
+    /// What matches does, others do not decide.
+    Matches(Pattern),
+}
+
+/// A Service port that routes lead to, and how its endpoints are chosen and dialled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteBackend {
     /// Name of the Service.
@@ -98,13 +160,81 @@ pub struct RouteBackend {
     pub port_index: usize,
     /// What the endpoint speaks.
     pub app_protocol: AppProtocol,
+    /// Whether it speaks it over TLS.
+    pub tls: bool,
+    /// Whether the ClusterIP is dialled and not a pod (`service-upstream`, `nativelb`).
+    pub through_cluster_ip: bool,
+    /// How an endpoint is chosen for a request.
+    pub selection: Balancing,
+    /// Keeps a client with its endpoint.
+    pub session: Option<Session>,
+}
+
+/// How an endpoint is chosen for a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Balancing {
+    /// In turn.
+    #[default]
+    RoundRobin,
+    /// The better of two drawn at random, by how fast they answered lately (NGINX's `ewma`,
+    /// Traefik's `p2c`).
+    LeastLatency,
+    /// By the hash of a text made of the request: a [`Template`].
+    HashBy(String),
+}
+
+/// A cookie that names an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Name of the cookie.
+    pub cookie: String,
+    /// `Path`.
+    pub path: Option<String>,
+    /// `Domain`.
+    pub domain: Option<String>,
+    /// `Max-Age` and `Expires`.
+    pub max_age: Option<Duration>,
+    /// `SameSite`.
+    pub same_site: Option<String>,
+    /// `Secure`.
+    pub secure: bool,
+    /// `HttpOnly`.
+    pub http_only: bool,
+    /// A client whose endpoint is gone keeps the new one (NGINX: `persistent`, and always with
+    /// Traefik) or may be moved to spread the load (`balanced`).
+    pub persistent: bool,
 }
 
 /// Limits for the requests of one route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RouteTimeouts {
-    /// Until the endpoint's response head is there.
+    /// For a connection to an endpoint.
+    pub connect: Option<Duration>,
+    /// Until the endpoint's response head is there, for each try.
     pub response: Option<Duration>,
+    /// Between two pieces of the response body.
+    pub read: Option<Duration>,
+    /// From the request head to the response head, all tries together.
+    pub request: Option<Duration>,
+}
+
+/// Another try with another endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries in all, the first one included; 1 is none.
+    pub tries: u32,
+    /// After a connection that failed, or was closed before an answer.
+    pub on_error: bool,
+    /// After no answer in time.
+    pub on_timeout: bool,
+    /// After an answer of one of these statuses.
+    pub statuses: Vec<u16>,
+    /// Also requests that may do something twice (POST, PATCH).
+    pub non_idempotent: bool,
+    /// Before each new try.
+    pub backoff: Duration,
+    /// No new try begins after this time.
+    pub within: Option<Duration>,
 }
 
 impl HostMatch {
@@ -124,6 +254,9 @@ impl HostMatch {
             Self::Any => true,
             Self::Exact(name) => name == host,
             Self::Wildcard(suffix) => wildcard_suffix(host) == Some(suffix),
+            Self::Suffix(suffix) => host
+                .strip_suffix(suffix.as_str())
+                .is_some_and(|labels| !labels.is_empty()),
         }
     }
 }
@@ -133,7 +266,7 @@ impl fmt::Display for HostMatch {
         match self {
             Self::Any => formatter.write_str("*"),
             Self::Exact(name) => formatter.write_str(name),
-            Self::Wildcard(suffix) => write!(formatter, "*{suffix}"),
+            Self::Wildcard(suffix) | Self::Suffix(suffix) => write!(formatter, "*{suffix}"),
         }
     }
 }
@@ -149,6 +282,7 @@ impl PathMatch {
         match self {
             Self::Exact(whole) => path == whole,
             Self::CharacterPrefix(prefix) => path.starts_with(prefix.as_str()),
+            Self::Regex(pattern) => pattern.regex().is_match(path),
             Self::Prefix(prefix) => path
                 .strip_prefix(prefix.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
@@ -162,7 +296,39 @@ impl fmt::Display for PathMatch {
             Self::Exact(path) => write!(formatter, "exactly {path}"),
             Self::Prefix(path) => write!(formatter, "prefix {path}/"),
             Self::CharacterPrefix(path) => write!(formatter, "characters {path}…"),
+            Self::Regex(pattern) => write!(formatter, "pattern {}", pattern.regex()),
         }
+    }
+}
+
+impl Route {
+    /// A route to an action, with nothing asked or done beside.
+    pub fn new(name: String, ingress: &str, host: HostMatch, path: PathMatch) -> Self {
+        Self {
+            name,
+            ingress: ingress.to_owned(),
+            host,
+            path,
+            conditions: Vec::new(),
+            priority: 0,
+            redirect_https: false,
+            redirect_drops_slash: false,
+            filters: Vec::new(),
+            action: RouteAction::Forward(Vec::new()),
+            canary: None,
+            timeouts: RouteTimeouts::default(),
+            retry: None,
+            empty_is_404: false,
+        }
+    }
+
+    /// Whether all that it asks of a request holds, its host aside.
+    pub fn matches(&self, question: &Question<'_>) -> bool {
+        self.path.matches(question.path)
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(question))
     }
 }
 

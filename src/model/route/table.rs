@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{HostMatch, Route, RouteBackend, wildcard_suffix};
+use super::{ClientAuth, HostMatch, Question, Route, RouteBackend, wildcard_suffix};
 
 /// All routes of the ingress, in the order in which they are tried.
 #[derive(Clone, Debug, Default)]
@@ -10,11 +10,14 @@ pub struct RouteTable {
     /// Sorted by falling priority; equal ones in the order of the Ingress objects.
     routes: Vec<Route>,
     backends: Vec<RouteBackend>,
+    client_auth: Vec<ClientAuth>,
     scope: HostScope,
     /// Each list holds all that may serve such a host, as the scope has it.
     exact: HashMap<String, Vec<u32>>,
-    /// By suffix, with its dot.
+    /// By suffix, with its dot: hosts of one label more.
     wildcard: HashMap<String, Vec<u32>>,
+    /// By suffix, with its dot: hosts of any number of labels more.
+    suffix: HashMap<String, Vec<u32>>,
     any: Vec<u32>,
 }
 
@@ -50,19 +53,31 @@ impl RouteTable {
                 HostMatch::Wildcard(suffix) => {
                     table.wildcard.entry(suffix.clone()).or_default();
                 }
+                HostMatch::Suffix(suffix) => {
+                    table.suffix.entry(suffix.clone()).or_default();
+                }
             }
         }
+        let shared = scope == HostScope::Shared;
         for (name, list) in &mut table.exact {
-            *list = serving(&routes, |host| match scope {
-                HostScope::Shared => host.matches(name),
-                HostScope::Owned => matches!(host, HostMatch::Exact(own) if own == name),
+            *list = serving(&routes, |host| match host {
+                HostMatch::Exact(own) => own == name,
+                other => shared && other.matches(name),
             });
         }
         for (suffix, list) in &mut table.wildcard {
             *list = serving(&routes, |host| match host {
-                HostMatch::Any => scope == HostScope::Shared,
+                HostMatch::Any => shared,
                 HostMatch::Exact(_) => false,
                 HostMatch::Wildcard(own) => own == suffix,
+                HostMatch::Suffix(own) => shared && suffix.ends_with(own.as_str()),
+            });
+        }
+        for (suffix, list) in &mut table.suffix {
+            *list = serving(&routes, |host| match host {
+                HostMatch::Any => shared,
+                HostMatch::Exact(_) | HostMatch::Wildcard(_) => false,
+                HostMatch::Suffix(own) => own == suffix || shared && suffix.ends_with(own.as_str()),
             });
         }
         table.any = serving(&routes, |host| *host == HostMatch::Any);
@@ -70,13 +85,18 @@ impl RouteTable {
         table
     }
 
-    /// The route for a canonical host (lower case, no port, no dot at the end; empty if there is
-    /// none) and a path that [`normalise_path`](super::normalise_path) returned.
-    pub fn find(&self, host: &str, path: &str) -> Option<&Route> {
-        self.candidates(host)
+    /// Asks for client certificates at these hosts.
+    pub(super) fn with_client_auth(mut self, client_auth: Vec<ClientAuth>) -> Self {
+        self.client_auth = client_auth;
+        self
+    }
+
+    /// The route for a request.
+    pub fn find(&self, question: &Question<'_>) -> Option<&Route> {
+        self.candidates(question.host)
             .iter()
             .map(|&index| &self.routes[index as usize])
-            .find(|route| route.path.matches(path))
+            .find(|route| route.matches(question))
     }
 
     /// All routes, in the order in which they are tried.
@@ -89,6 +109,11 @@ impl RouteTable {
         &self.backends
     }
 
+    /// Which hosts ask for a client's certificate.
+    pub fn client_auth(&self) -> &[ClientAuth] {
+        &self.client_auth
+    }
+
     /// What happens between hosts.
     pub(super) fn scope(&self) -> HostScope {
         self.scope
@@ -99,7 +124,18 @@ impl RouteTable {
         self.exact
             .get(host)
             .or_else(|| self.wildcard.get(wildcard_suffix(host)?))
+            .or_else(|| self.longest_suffix(host))
             .unwrap_or(&self.any)
+    }
+
+    fn longest_suffix(&self, host: &str) -> Option<&Vec<u32>> {
+        if self.suffix.is_empty() {
+            return None;
+        }
+        // A dot in front of everything leaves no label before the suffix.
+        host.match_indices('.')
+            .filter(|(dot, _)| *dot > 0)
+            .find_map(|(dot, _)| self.suffix.get(&host[dot..]))
     }
 }
 

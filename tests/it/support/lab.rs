@@ -82,6 +82,16 @@ impl Lab {
         &self.name
     }
 
+    /// Where its config lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file beside its config.
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
     /// Where its state lies.
     pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join("state")

@@ -1,9 +1,11 @@
 //! What several tests need: a running lab, an HTTPS client that trusts its CA, waiting for facts.
 
 pub(crate) mod browser;
+pub(crate) mod corpus;
 pub(crate) mod https;
 pub(crate) mod lab;
 pub(crate) mod mongod;
+pub(crate) mod raw;
 pub(crate) mod stack;
 
 /// Waits until the expression is `Some` and gives its value; panics with the text after 30 s.

@@ -1,5 +1,6 @@
 //! Which ingress controller's reading of an Ingress applies.
 
+mod annotations;
 pub(super) mod nginx;
 pub(super) mod traefik;
 
@@ -17,6 +18,7 @@ pub enum Flavour {
 
 /// Traefik's own switches.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct TraefikOptions {
     /// `strictPrefixMatching`: compare prefixes by element, as Kubernetes specifies. Traefik's
     /// default is off.
@@ -24,6 +26,12 @@ pub struct TraefikOptions {
     /// Send clear-text requests for hosts with TLS to HTTPS. Traefik has it per entry point and
     /// off; K3s users nearly always add it.
     pub redirect_https: bool,
+    /// `allowEmptyServices`: answer 503 for a Service without endpoints. Traefik's default is off,
+    /// and then it has no router for it: 404, or a shorter rule. Lab: on, because a Service whose
+    /// pods are just starting is what the lab shows all day.
+    pub allow_empty_services: bool,
+    /// `allowExternalNameServices`: route to names outside. Traefik's default is off.
+    pub allow_external_name_services: bool,
 }
 
 /// Switches of ingress-nginx's `ConfigMap`.
@@ -38,6 +46,8 @@ impl Default for TraefikOptions {
         Self {
             strict_prefix_matching: false,
             redirect_https: true,
+            allow_empty_services: true,
+            allow_external_name_services: false,
         }
     }
 }
@@ -65,23 +75,43 @@ impl Flavour {
         }
     }
 
-    /// Tells every annotation that asks a controller for something and will not get it.
-    pub(super) fn check_annotations(&self, ingress: &Ingress, compiler: &mut Compiler<'_>) {
-        let known: &[&str] = match self {
-            Self::Traefik(_) => &traefik::ANNOTATIONS,
-            Self::Nginx(_) => &nginx::ANNOTATIONS,
-        };
-        for name in ingress.annotations.keys() {
-            let for_controllers = name.contains("ingress.kubernetes.io/");
-            if for_controllers && !known.contains(&name.as_str()) {
-                compiler.tell(
-                    ingress,
-                    format!(
-                        "annotation {name} is not supported with {} and has no effect",
-                        self.class()
-                    ),
-                );
-            }
+    /// What becomes of each annotation that the controller has.
+    pub fn annotations(&self) -> Vec<AnnotationNote> {
+        match self {
+            Self::Traefik(_) => traefik::notes(),
+            Self::Nginx(_) => nginx::notes(),
         }
     }
+
+    /// Tells every annotation that asks a controller for something and will not get it.
+    pub(super) fn check_annotations(&self, ingress: &Ingress, compiler: &mut Compiler<'_>) {
+        let own = match self {
+            Self::Traefik(_) => traefik::PREFIX,
+            Self::Nginx(_) => nginx::PREFIX,
+        };
+        for name in ingress.annotations.keys() {
+            let message = match name.strip_prefix(own) {
+                None if name.contains("ingress.kubernetes.io/") => {
+                    format!("annotation {name} is not for {}", self.class())
+                }
+                Some(_) if matches!(self, Self::Nginx(_)) => match nginx::objection(name) {
+                    Some(objection) => format!("annotation {name} {objection}"),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            compiler.tell(ingress, format!("{message}; it has no effect"));
+        }
+    }
+}
+
+/// What becomes of an annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnotationNote {
+    /// Its whole name.
+    pub name: String,
+    /// Whether it does what the controller's documentation says.
+    pub supported: bool,
+    /// A remark, or why not.
+    pub note: String,
 }
