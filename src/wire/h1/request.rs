@@ -52,15 +52,11 @@ impl Finder {
             if input.len() < MAX_HEAD {
                 return Ok(None);
             }
-            return Err(if self.line {
-                Refused::HeadTooLarge
-            } else {
-                Refused::LineTooLong
-            });
+            return Err(too_large(input));
         };
         *self = Self::default();
         if end > MAX_HEAD {
-            return Err(Refused::HeadTooLarge);
+            return Err(too_large(input));
         }
         parse(&input.split_to(end).freeze()).map(Some)
     }
@@ -88,6 +84,15 @@ impl Finder {
         }
         self.seen = input.len();
         Ok(None)
+    }
+}
+
+/// Why a head of more than [`MAX_HEAD`] bytes is refused: for its first line, if that alone is too
+/// long, no matter how much of it arrived at once.
+fn too_large(input: &[u8]) -> Refused {
+    match memchr::memchr(b'\n', input) {
+        Some(end) if end < MAX_HEAD => Refused::HeadTooLarge,
+        _ => Refused::LineTooLong,
     }
 }
 
@@ -333,6 +338,9 @@ mod tests {
             Finder::default().find(&mut line.clone()).err(),
             Some(Refused::LineTooLong)
         );
+        let whole = format!("GET /{long} HTTP/1.1\r\n\r\n");
+        let found = Finder::default().find(&mut BytesMut::from(&*whole));
+        assert_eq!(found.err(), Some(Refused::LineTooLong));
         let cookie = format!("GET / HTTP/1.1\r\nCookie: {long}");
         let found = Finder::default().find(&mut BytesMut::from(&*cookie));
         assert_eq!(found.err(), Some(Refused::HeadTooLarge));
