@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
 use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::net::{CertificateFacts, covers, read_certificate};
+use crate::net::{CertificateFacts, covers, read_certificate, takes_any_server};
 
 /// The host port is on this machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,13 +37,8 @@ pub async fn served_chain(
 ) -> io::Result<ServedChain> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "it is no host name"))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anything(Arc::clone(&provider))))
-        .with_no_client_auth();
+    let config = takes_any_server().map_err(io::Error::other)?;
+    let provider = Arc::clone(config.crypto_provider());
     let dial = async {
         let stream = TcpStream::connect(address).await?;
         let connector = TlsConnector::from(Arc::new(config));
@@ -128,45 +122,4 @@ fn verify(
             .map_err(|error| told(&error))?;
     let outcome = verifier.verify_server_cert(leaf, between, name, &[], UnixTime::now());
     outcome.map(|_| ()).map_err(|error| told(&error))
-}
-
-/// Takes every certificate: it is looked at, not trusted.
-#[derive(Debug)]
-struct Anything(Arc<rustls::crypto::CryptoProvider>);
-
-impl ServerCertVerifier for Anything {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

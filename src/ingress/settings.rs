@@ -65,7 +65,8 @@ impl Settings {
             read: None,
             idle: Duration::from_secs(30),
             idle_per_endpoint: 200,
-            endpoint_tls: endpoint_tls::config(&flavour, rustls::RootCertStore::empty()),
+            endpoint_tls: endpoint_tls::config(&flavour, rustls::RootCertStore::empty())
+                .expect("the provider knows the default versions"),
             streams: 250,
             grace: Duration::from_secs(10),
             queue: 1024,

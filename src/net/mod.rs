@@ -4,6 +4,7 @@
 
 mod accept;
 mod accepted;
+mod any_server;
 mod bind;
 mod ca;
 mod certificates;
@@ -16,6 +17,7 @@ mod x509;
 
 pub use accept::Acceptor;
 pub use accepted::{Accepted, Handoff};
+pub use any_server::takes_any_server;
 pub use bind::{BindError, bind};
 pub use ca::{Authority, CaError, PERMITTED_NAMES, permitted};
 pub use certificates::{CertificateError, Certificates, Served, inspect};
