@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::Value;
 
 use crate::ingress_support::echo_pod;
+use crate::support::clients::{CONNECTIONS, Client, under_load};
 use crate::support::https::Https;
 use crate::support::lab::Lab;
 
@@ -120,6 +121,34 @@ async fn a_reload_under_load_changes_what_differs_and_loses_nothing() {
     let status = lab.status();
     assert_eq!(status["certificates"][0], certificate, "issued once");
     assert_eq!(certificate["ready"], true);
+    lab.down();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_clients_lose_nothing_by_reloads_and_little_by_a_killed_replica() {
+    let (one, other) = (echo_pod().await.to_string(), echo_pod().await.to_string());
+    let lab = Lab::start("process", &toml(&one, ""));
+    let url = url(&lab).replace(HOST, "127.0.0.1");
+    for client in [Client::Wrk, Client::H2load] {
+        let reload = |turn| {
+            let endpoint = if turn % 2 == 0 { &other } else { &one };
+            lab.file("lab.toml", &toml(endpoint, ""));
+            assert_eq!(lab.ok(&["reload"]), "EndpointSlice web changed\n");
+        };
+        let counted = under_load(client, &url, HOST, 20, reload).await;
+        counted.assert_nothing_lost();
+
+        lab.ok(&["scale", "traefik", "2"]);
+        let kill = |_| {
+            lab.ok(&["kill", "traefik-1"]);
+        };
+        let counted = under_load(client, &url, HOST, 1, kill).await;
+        assert!(counted.succeeded > 100, "{counted:?}");
+        assert_eq!(counted.failed, 0, "{counted:?}");
+        // Four streams of each connection of h2load; it makes no new ones in their place.
+        assert!(counted.cut <= u64::from(CONNECTIONS) * 4, "{counted:?}");
+        lab.ok(&["scale", "traefik", "1"]);
+    }
     lab.down();
 }
 

@@ -1,6 +1,7 @@
 //! What several tests need: a running lab, an HTTPS client that trusts its CA, waiting for facts.
 
 pub(crate) mod browser;
+pub(crate) mod clients;
 pub(crate) mod corpus;
 pub(crate) mod https;
 pub(crate) mod lab;
