@@ -27,7 +27,7 @@ pub(super) enum Failure {
         reason: String,
     },
     #[error(
-        "this connection was not made for {host}, which asks for client certificates otherwise"
+        "this connection was made for another name than {host}, which has another certificate or asks for client certificates otherwise"
     )]
     Misdirected { host: String },
     #[error("no rule of any Ingress matches host \"{host}\" and path {path}")]

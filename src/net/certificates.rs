@@ -204,18 +204,31 @@ impl Certificates {
         gates.iter().find(|gate| gate.is_for(&name)).cloned()
     }
 
-    /// Whether a request for this host came over a connection that was made for another name with
-    /// another way to ask for client certificates (421). Both controllers route by Host otherwise.
+    /// Whether a request for this host came over a connection that was made for another name, while
+    /// the host has another certificate or another way to ask for client certificates: RFC 9110
+    /// section 15.5.20 has 421 for it. A connection without a name was made for no host in
+    /// particular, and a host without a certificate can be asked for over any.
     pub fn misdirected(&self, server_name: Option<&str>, host: &str) -> bool {
-        if !self.asks_clients() || server_name == Some(host) {
+        if server_name == Some(host) {
             return false;
         }
-        let pair = (self.gate(server_name), self.gate(Some(host)));
-        match pair {
-            (None, None) => false,
-            (Some(one), Some(other)) => !Arc::ptr_eq(&one, &other),
-            _ => true,
-        }
+        let asked_otherwise = self.asks_clients()
+            && match (self.gate(server_name), self.gate(Some(host))) {
+                (None, None) => false,
+                (Some(one), Some(other)) => !Arc::ptr_eq(&one, &other),
+                _ => true,
+            };
+        asked_otherwise || server_name.is_some_and(|name| self.has_another(name, host))
+    }
+
+    /// Whether a host has a certificate, and clients that send this name are served another.
+    fn has_another(&self, server_name: &str, host: &str) -> bool {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let secret = |name: &str| {
+            let found = current.find(&name.to_ascii_lowercase());
+            found.map(|served| &*served.secret)
+        };
+        secret(host).is_some_and(|own| secret(server_name) != Some(own))
     }
 
     pub(super) fn provider(&self) -> &Arc<CryptoProvider> {

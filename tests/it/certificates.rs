@@ -43,6 +43,21 @@ fn cert(lab: &Lab, host: &str) -> Value {
     serde_json::from_str(&lab.ok(&["-o", "json", "cert", host])).unwrap()
 }
 
+/// The status that a client gets which connects for one name and asks for another host.
+fn status_over(lab: &Lab, name: &str, host: &str) -> String {
+    let status = lab.status();
+    let https = status["ingresses"][0]["addresses"][1].as_str().unwrap();
+    let output = Command::new("curl")
+        .args(["--silent", "--insecure", "--output", "/dev/null"])
+        .args(["--write-out", "%{http_code}", "--connect-to"])
+        .arg(format!("{name}:443:{https}"))
+        .args(["--header", &format!("Host: {host}")])
+        .arg(format!("https://{name}/"))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 fn secret<'a>(status: &'a Value, name: &str) -> &'a Value {
     let all = status["certificates"].as_array().unwrap();
     all.iter().find(|one| one["secret"] == name).unwrap()
@@ -89,6 +104,16 @@ fn a_certificate_of_the_users_own_is_served_and_a_broken_one_is_told() {
     assert_eq!(wild["certificate"]["secret"], "wild-tls");
     assert!(lab.ok(&["cert", "a.wild.test"]).contains("takes it"));
     assert_eq!(cert(&lab, "a.b.wild.test")["certificate"], Value::Null);
+
+    // Nobody listens behind the Service, but the request gets that far.
+    assert_eq!(status_over(&lab, "own.test", "own.test"), "502");
+    assert_eq!(status_over(&lab, "also.test", "own.test"), "502");
+    assert_eq!(status_over(&lab, "127.0.0.1", "own.test"), "502");
+    // Without a certificate of its own a host is asked for over any connection.
+    assert_eq!(status_over(&lab, "own.test", "nobody.test"), "404");
+    // A client that thinks one certificate is good for both hosts is mistaken.
+    assert_eq!(status_over(&lab, "own.test", "a.wild.test"), "421");
+    assert_eq!(status_over(&lab, "unknown.test", "own.test"), "421");
     lab.down();
 }
 

@@ -108,7 +108,11 @@ async fn a_client_without_a_good_certificate_fails_in_the_handshake() {
 #[tokio::test]
 async fn a_connection_for_another_name_is_misdirected() {
     let path = Path::start(&[echo_pod().await]);
-    // Routed by Host as long as no host asks for certificates.
+    // The other name has another certificate.
+    assert_eq!(status(&path, "other.lab.localhost", None).await, Ok(421));
+    let names = [HOST.to_owned(), "*.lab.localhost".to_owned()];
+    let both = path.authority.issue("both", &names).unwrap();
+    assert!(path.certificates.replace([&both]).is_empty());
     assert_eq!(status(&path, "other.lab.localhost", None).await, Ok(200));
     let good = clients("alice");
     ask(&path, &good.ca, true);

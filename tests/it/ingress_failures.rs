@@ -28,9 +28,13 @@ async fn ask(path: &Path, host: &str) -> (u16, String, String) {
 #[tokio::test]
 async fn each_failure_has_its_status_and_its_reason() {
     let path = Path::start(&[]);
-    let (status, code, reason) = ask(&path, "unknown.lab.localhost").await;
+    let (status, code, reason) = ask(&path, "unknown.test").await;
     assert_eq!((status, code.as_str()), (404, "no-rule"));
-    assert!(reason.contains("unknown.lab.localhost"), "{reason}");
+    assert!(reason.contains("unknown.test"), "{reason}");
+
+    let (status, code, reason) = ask(&path, "other.lab.localhost").await;
+    assert_eq!((status, code.as_str()), (421, "misdirected"));
+    assert!(reason.contains("another certificate"), "{reason}");
 
     let (status, code, reason) = ask(&path, HOST).await;
     assert_eq!((status, code.as_str()), (503, "no-endpoint"));
