@@ -23,7 +23,7 @@ use super::view::Views;
 use crate::model::TrafficPolicy;
 use crate::net::{Accepted, ClientGate, ShownCertificate};
 use crate::trace::Tracer;
-use crate::wire::{Body, Io, Limits, Refused, Service, Socket, Stop, h1, http2};
+use crate::wire::{Body, Interim, Io, Limits, Refused, Service, Socket, Stop, h1, http2};
 
 /// What the requests of one connection share.
 #[derive(Debug)]
@@ -103,8 +103,12 @@ impl Client {
 }
 
 impl Service for Client {
-    fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> {
-        proxy::handle(self, request)
+    fn call(
+        &self,
+        request: Request<Body>,
+        interim: Interim,
+    ) -> impl Future<Output = Response<Body>> {
+        proxy::handle(self, request, interim)
     }
 
     fn refuse(&self, refused: &Refused) -> Response<Body> {

@@ -2,6 +2,7 @@
 //! cannot do anything twice, or where the route asks for it.
 
 use std::rc::Rc;
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
@@ -9,21 +10,24 @@ use http::{Method, Response};
 
 use super::failure::Failure;
 use super::film::Film;
+use super::headers;
 use super::pool::{Connection, DialError, Link};
 use super::view::{Backend, Target};
 use crate::model::Retry;
 use crate::wire::h1::{self, Call, SendError};
-use crate::wire::{Body, BodyError, http2};
+use crate::wire::{Body, BodyError, Interim, http2};
 
 /// Endpoints that are tried for one request; nginx' `proxy-next-upstream-tries`.
 const TRIES: usize = 3;
 
-/// Limits of one request.
+/// Limits of one request, and where its interim responses go.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Limits<'r> {
     /// For a connection; the replica's if there is none.
     pub(super) connect: Option<Duration>,
-    /// Until the response head, for each try.
+    /// How long an endpoint may take nothing of a request, over HTTP/1.1.
+    pub(super) send: Option<Duration>,
+    /// From the last byte of the request until the response head, for each try.
     pub(super) response: Option<Duration>,
     /// Between two pieces of the response body.
     pub(super) read: Option<Duration>,
@@ -34,6 +38,8 @@ pub(super) struct Limits<'r> {
     pub(super) retry: Option<&'r Retry>,
     /// The endpoint that is tried first; the next in turn if there is none.
     pub(super) first: Option<usize>,
+    /// The client that gets interim responses, if one does.
+    pub(super) interim: Option<&'r Interim>,
 }
 
 /// Sends a prepared request to an endpoint of the backend, which must have one. `upgrade` asks for
@@ -203,20 +209,33 @@ async fn send(
     upgrade: bool,
     target: &Target,
 ) -> Result<Response<Body>, SendError> {
-    let Limits { response, read, .. } = *limits;
+    let Limits {
+        send,
+        response,
+        read,
+        ..
+    } = *limits;
+    let interim = |mut parts: http::response::Parts, context: &mut Context<'_>| {
+        if let Some(client) = limits.interim {
+            headers::remove_hop_by_hop(&mut parts.headers);
+            client.send(&parts, context);
+        }
+    };
     match connection.link {
         Link::H1(connection) => {
             let home: Rc<dyn h1::Home> = Rc::clone(&target.pool) as Rc<dyn h1::Home>;
             let call = Call {
                 head,
                 upgrade,
+                interim: &interim,
+                send,
                 response,
                 read,
                 home: (!upgrade).then_some(home),
             };
             h1::exchange(connection, call, body).await
         }
-        Link::H2(client) => http2::exchange(client, head, body, response, read).await,
+        Link::H2(client) => http2::exchange(client, head, body, &interim, response, read).await,
     }
 }
 

@@ -17,13 +17,17 @@ use super::refuse::{self, Refusal, Target};
 use super::view::Backend;
 use super::{balance, headers};
 use crate::model::{Canary, Flavour, Question, Route, RouteAction};
-use crate::wire::Body;
+use crate::wire::{Body, Interim};
 
 /// Answers one request.
-pub(super) async fn handle(client: &Client, request: Request<Body>) -> Response<Body> {
+pub(super) async fn handle(
+    client: &Client,
+    request: Request<Body>,
+    interim: Interim,
+) -> Response<Body> {
     let asked = Asked::of(request.headers());
     let mut film = Rolling(Film::begin(client, &request));
-    match forward(client, request, &mut film.0).await {
+    match forward(client, request, &interim, &mut film.0).await {
         Ok(response) => response,
         Err(failure) => failure.respond(asked, film.0.take()),
     }
@@ -44,6 +48,7 @@ impl Drop for Rolling {
 async fn forward(
     client: &Client,
     request: Request<Body>,
+    interim: &Interim,
     film: &mut Option<Box<Film>>,
 ) -> Result<Response<Body>, Failure> {
     let target = refuse::check(&request)?;
@@ -108,6 +113,7 @@ async fn forward(
         request.version() == Version::HTTP_11 && refuse::is_websocket(request.headers());
     let limits = Limits {
         first: Some(pick.index),
+        interim: Some(interim),
         ..limits(client, route)
     };
     let asked = filters::Asked::of(&request);
@@ -236,11 +242,13 @@ fn limits<'r>(client: &Client, route: &'r Route) -> Limits<'r> {
     let own = &route.timeouts;
     Limits {
         connect: own.connect,
+        send: own.send,
         response: own.response.or(settings.response),
         read: own.read.or(settings.read),
         request: own.request,
         retry: route.retry.as_ref(),
         first: None,
+        interim: None,
     }
 }
 

@@ -126,6 +126,11 @@ impl Io {
         self.output.is_empty() && !self.unflushed
     }
 
+    /// How many bytes the socket did not take yet.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.output.len()
+    }
+
     /// Ready when the socket has taken everything.
     pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {

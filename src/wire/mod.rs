@@ -13,6 +13,7 @@ mod body;
 mod date;
 pub mod h1;
 pub mod http2;
+mod interim;
 mod io;
 mod limits;
 mod patience;
@@ -27,6 +28,7 @@ use http::{Request, Response};
 
 pub use alarm::Alarm;
 pub use body::{Body, BodyError};
+pub use interim::Interim;
 pub use io::Io;
 pub use limits::Limits;
 pub use refused::Refused;
@@ -39,8 +41,13 @@ pub struct Last;
 
 /// Answers the requests of a connection.
 pub trait Service {
-    /// The answer to one request. Dropped when the client goes away before it is there.
-    fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>>;
+    /// The answer to one request, and before it interim ones. Dropped when the client goes away
+    /// before it is there.
+    fn call(
+        &self,
+        request: Request<Body>,
+        interim: Interim,
+    ) -> impl Future<Output = Response<Body>>;
 
     /// The answer to a request that could not be read. The connection is closed after it.
     fn refuse(&self, refused: &Refused) -> Response<Body>;

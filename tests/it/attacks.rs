@@ -401,3 +401,20 @@ async fn floods() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Somebody who asks for much and reads nothing. It says nothing either, so no file can hold it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_read() {
+    let arena = Arena::start(Flavour::default()).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(arena.path.http).await.unwrap();
+    let ask = format!("GET /huge HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    crate::eventually!(
+        "the answer is given up, and the pod told",
+        (arena.record.cut() > 0).then_some(())
+    );
+    assert!(innocent(arena.path.http).await);
+    drop(stream);
+}

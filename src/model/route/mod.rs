@@ -210,7 +210,9 @@ pub struct Session {
 pub struct RouteTimeouts {
     /// For a connection to an endpoint.
     pub connect: Option<Duration>,
-    /// Until the endpoint's response head is there, for each try.
+    /// How long the endpoint may take nothing of the request; over HTTP/1.1 only.
+    pub send: Option<Duration>,
+    /// From the request's last byte until the endpoint's response head is there, for each try.
     pub response: Option<Duration>,
     /// Between two pieces of the response body.
     pub read: Option<Duration>,

@@ -40,7 +40,11 @@ pub struct Call<'a> {
     pub head: &'a Parts,
     /// Whether 101 is an answer.
     pub upgrade: bool,
-    /// Until the response's head.
+    /// Gets the interim responses, except `100 Continue`, which is for this hop alone.
+    pub interim: &'a dyn Fn(http::response::Parts, &mut Context<'_>),
+    /// How long the endpoint may take nothing of the request.
+    pub send: Option<Duration>,
+    /// From the request's last byte until the response's head.
     pub response: Option<Duration>,
     /// Between two pieces of the response.
     pub read: Option<Duration>,
@@ -74,6 +78,8 @@ pub struct Exchange {
     keep_alive: bool,
     read: Option<Duration>,
     silence: Alarm,
+    /// Bytes of the request that the socket did not take when it was last asked.
+    unsent: usize,
     home: Option<Rc<dyn Home>>,
 }
 
@@ -115,11 +121,9 @@ pub async fn exchange(
         keep_alive: false,
         read: call.read,
         silence: Alarm::default(),
+        unsent: 0,
         home: call.home.clone(),
     };
-    if let Some(limit) = call.response {
-        exchange.silence.set(limit);
-    }
     let head = poll_fn(|context| exchange.poll_head(&call, context)).await?;
     exchange.silence.clear();
     exchange.keep_alive = head.keep_alive;
@@ -147,11 +151,13 @@ impl Exchange {
             if !io.input.is_empty() {
                 let found = response::find(&mut io.input, &call.head.method);
                 match found.map_err(SendError::Malformed)? {
-                    // Ours was answered by this hop already, and others are for it alone.
                     Some(head)
                         if head.parts.status.is_informational()
                             && head.parts.status != StatusCode::SWITCHING_PROTOCOLS =>
                     {
+                        if head.parts.status != StatusCode::CONTINUE {
+                            (call.interim)(head.parts, context);
+                        }
                         continue;
                     }
                     Some(head)
@@ -173,12 +179,37 @@ impl Exchange {
                     return Poll::Ready(Err(SendError::Malformed("it ends in the head")));
                 }
                 Poll::Pending => {
-                    ready!(self.silence.poll(context));
-                    let limit = call.response.unwrap_or_default();
+                    let limit = ready!(self.poll_slow(call, context));
                     return Poll::Ready(Err(SendError::Timeout(limit)));
                 }
             }
         }
+    }
+
+    /// Ready when the endpoint has taken too long, with the limit: to read the request, or to answer
+    /// it once it has.
+    fn poll_slow(&mut self, call: &Call<'_>, context: &mut Context<'_>) -> Poll<Duration> {
+        let unsent = match &self.connection {
+            Some(connection) => connection.io.unwritten(),
+            None => 0,
+        };
+        if unsent != self.unsent {
+            self.unsent = unsent;
+            self.silence.clear();
+        }
+        let limit = match self.outgoing {
+            None => call.response,
+            // It is the client who is slow, which is not the endpoint's fault.
+            Some(_) if unsent == 0 => None,
+            Some(_) => call.send,
+        };
+        let Some(limit) = limit else {
+            return Poll::Pending;
+        };
+        if !self.silence.is_set() {
+            self.silence.set(limit);
+        }
+        self.silence.poll(context).map(|()| limit)
     }
 
     /// Sends what can be sent. An endpoint that closes early may have answered before, so that is

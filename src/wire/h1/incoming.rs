@@ -6,11 +6,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::response::Parts;
 use http_body::Frame;
 
 use super::framing::Framing;
 use super::reader::{Broken, Reader};
-use super::write::CONTINUE;
+use super::write::{self, CONTINUE};
+use crate::wire::interim::Hinted;
 use crate::wire::patience::Patience;
 use crate::wire::{BodyError, Io, Refused};
 
@@ -110,6 +112,18 @@ impl Shared {
         self.reader = Reader::Ended;
         self.broken = Some(refused);
         refused.into()
+    }
+}
+
+impl Hinted for RefCell<Shared> {
+    fn hint(&self, parts: &Parts, context: &mut Context<'_>) {
+        let mut shared = self.borrow_mut();
+        if shared.gone || !shared.io.is_flushed() {
+            return;
+        }
+        let mut out = Vec::new();
+        write::interim(&mut out, parts);
+        shared.gone = shared.io.send(context, &out, &[]).is_err();
     }
 }
 

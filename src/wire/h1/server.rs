@@ -16,7 +16,7 @@ use super::outgoing::{Outgoing, Unwritten, scratch};
 use super::request::{Finder, Head};
 use super::write::{self, Persistence};
 use crate::wire::stop::Listener;
-use crate::wire::{Alarm, Body, Io, Last, Limits, Refused, Service};
+use crate::wire::{Alarm, Body, Interim, Io, Last, Limits, Refused, Service};
 
 /// Bytes of further requests that are read while one is answered.
 const PIPELINED: usize = 64 * 1024;
@@ -148,7 +148,12 @@ impl Server<'_> {
             _ => Body::Request(Incoming::new(&self.shared)),
         };
         // In a box of its own, or every idle connection would hold the room for it.
-        let mut call = Box::pin(service.call(Request::from_parts(head.parts, body)));
+        let interim = if asked.old {
+            Interim::default()
+        } else {
+            Interim::to(Rc::<RefCell<Shared>>::clone(&self.shared))
+        };
+        let mut call = Box::pin(service.call(Request::from_parts(head.parts, body), interim));
         let response = poll_fn(|context| {
             if let Poll::Ready(response) = call.as_mut().poll(context) {
                 return Poll::Ready(Some(response));

@@ -89,6 +89,17 @@ pub(super) fn response(
     out.extend_from_slice(b"\r\n");
 }
 
+/// Writes an interim response, which is a head alone.
+pub(super) fn interim(out: &mut Vec<u8>, parts: &response::Parts) {
+    status(out, parts.status);
+    for (name, value) in &parts.headers {
+        if *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING {
+            line(out, name.as_str(), value.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Writes what stands in front of a chunk; a line end stands behind it.
 pub(super) fn chunk_size(out: &mut Vec<u8>, size: usize) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

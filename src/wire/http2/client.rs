@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::{Future as _, poll_fn};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::Response;
 use http::request::Parts;
+use http::{Response, StatusCode};
 
 use super::connection::{Caller, call};
 use super::error::StreamError;
@@ -55,11 +55,13 @@ impl Client {
     }
 }
 
-/// Sends a request and waits for its response.
+/// Sends a request and waits for its response. Interim ones go to `interim`, except `100 Continue`,
+/// which is for this hop alone.
 pub async fn exchange(
     client: Client,
     head: &Parts,
     body: Body,
+    interim: &dyn Fn(http::response::Parts, &mut Context<'_>),
     response: Option<Duration>,
     read: Option<Duration>,
 ) -> Result<Response<Body>, SendError> {
@@ -73,13 +75,32 @@ pub async fn exchange(
             if !head.status.is_informational() {
                 return Ok(head);
             }
+            if head.status != StatusCode::CONTINUE {
+                let mut head = Some(head);
+                poll_fn(|context| {
+                    if let Some(head) = head.take() {
+                        interim(head, context);
+                    }
+                    Poll::Ready(())
+                })
+                .await;
+            }
         }
     };
     let answered = match response {
         None => answer.await,
-        Some(limit) => tokio::time::timeout(limit, answer)
-            .await
-            .map_err(|_| SendError::Timeout(limit))?,
+        Some(limit) => {
+            let mut answer = std::pin::pin!(answer);
+            loop {
+                if let Ok(answered) = tokio::time::timeout(limit, answer.as_mut()).await {
+                    break answered;
+                }
+                // A request that is still on its way has no answer to be late with.
+                if !sending.as_ref().is_some_and(Sending::is_running) {
+                    return Err(SendError::Timeout(limit));
+                }
+            }
+        }
     };
     let parts = answered.map_err(|error: StreamError| closed(&error))?;
     let body = if stream.is_ended() {

@@ -18,7 +18,7 @@ use super::streamed::{Streamed, pump};
 use crate::wire::date::date;
 use crate::wire::limits::{MAX_HEAD, MAX_HEADERS};
 use crate::wire::stop::Listener;
-use crate::wire::{Body, Limits, Refused, Service, Socket};
+use crate::wire::{Body, Interim, Limits, Refused, Service, Socket};
 
 /// Windows: enough for a fast loopback upload.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -73,7 +73,8 @@ async fn answer<S: Service>(service: Rc<S>, request: connection::Request, patien
         Body::Streamed(Box::new(Streamed::of_client(Rc::clone(&stream), limit)))
     };
     let response = {
-        let mut call = std::pin::pin!(service.call(Request::from_parts(parts, body)));
+        let interim = Interim::to(Rc::<Stream>::clone(&stream));
+        let mut call = std::pin::pin!(service.call(Request::from_parts(parts, body), interim));
         poll_fn(|context| match call.as_mut().poll(context) {
             Poll::Ready(response) => Poll::Ready(Some(response)),
             // A client that gave the request up needs no answer.

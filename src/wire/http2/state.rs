@@ -280,6 +280,7 @@ impl State {
     ) -> Result<bool, StreamError> {
         let gone = || StreamError::Connection(ConnectionError::Closed);
         loop {
+            let room = self.has_room();
             let entry = self.streams.get_mut(&id).ok_or_else(gone)?;
             if let Some(error) = &entry.failed {
                 return Err(error.clone());
@@ -295,7 +296,7 @@ impl State {
                 }
                 return Ok(true);
             }
-            if self.out.len() >= OUT || self.send_window <= 0 {
+            if !room || self.send_window <= 0 {
                 if self.send_window <= 0 {
                     entry.blocked.get_or_insert_with(Instant::now);
                 }
@@ -372,6 +373,11 @@ impl State {
         for waker in self.waiting.drain(..) {
             waker.wake();
         }
+    }
+
+    /// Whether the other side has read enough for more to be written.
+    pub(super) fn has_room(&self) -> bool {
+        self.out.len() < OUT
     }
 
     /// Whether somebody waits and there is room again.

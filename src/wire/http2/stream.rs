@@ -15,6 +15,7 @@ use super::error::StreamError;
 use super::frame::Reason;
 use super::head;
 use super::state::{Entry, Role, State};
+use crate::wire::interim::Hinted;
 
 /// One request and its response.
 #[derive(Debug)]
@@ -150,6 +151,15 @@ impl Stream {
         let mut state = self.state.borrow_mut();
         let entry = state.streams.get_mut(&self.id);
         look(entry.expect("a stream's entry goes with its handle"))
+    }
+}
+
+impl Hinted for Stream {
+    fn hint(&self, parts: &http::response::Parts, _: &mut Context<'_>) {
+        let mut state = self.state.borrow_mut();
+        if state.has_room() {
+            state.send_block(self.id, false, |out| head::write_response(out, parts));
+        }
     }
 }
 

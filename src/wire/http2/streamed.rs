@@ -40,6 +40,13 @@ enum Sender {
 #[derive(Debug)]
 pub(super) struct Sending(pub(super) tokio::task::JoinHandle<()>);
 
+impl Sending {
+    /// Whether there is more to send.
+    pub(super) fn is_running(&self) -> bool {
+        !self.0.is_finished()
+    }
+}
+
 impl Drop for Sending {
     fn drop(&mut self) {
         self.0.abort();

@@ -20,6 +20,8 @@ struct Inner {
     /// Head and body of each request, `@POOL` before it.
     requests: Vec<Vec<u8>>,
     reply: Option<Vec<u8>>,
+    /// Answers that were not taken to their end.
+    cut: usize,
 }
 
 impl Record {
@@ -38,6 +40,11 @@ impl Record {
         requests.into_iter().map(text).collect()
     }
 
+    /// How many big answers were not taken to their end.
+    pub(super) fn cut(&self) -> usize {
+        self.inner.lock().unwrap().cut
+    }
+
     fn note(&self, pool: &str, head: &[u8], body: &[u8]) {
         let mut request = format!("@{pool} ").into_bytes();
         request.extend(head);
@@ -49,9 +56,12 @@ impl Record {
 
 /// A body that fits into no buffer on the way.
 const BIG: usize = 4 * 1024 * 1024;
+/// A body that all buffers on the way together cannot hold.
+const HUGE: usize = 64 * 1024 * 1024;
 const PIECE: usize = 16 * 1024;
 
-/// A pod of this pool. `/hang` is never answered, `/big` with a body of [`BIG`] bytes.
+/// A pod of this pool. `/hang` is never answered, `/big` with a body of [`BIG`] bytes, `/huge` with one
+/// of [`HUGE`].
 pub(super) async fn start(pool: &'static str, record: Record) -> SocketAddr {
     let listener = TcpListener::bind(localhost()).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -77,13 +87,15 @@ async fn serve(mut stream: TcpStream, pool: &str, record: Record) {
         if text.contains("/hang") {
             continue;
         }
-        if text.contains("/big") {
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {BIG}\r\n\r\n");
+        if text.contains("/big") || text.contains("/huge") {
+            let size = if text.contains("/big") { BIG } else { HUGE };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n");
             if stream.write_all(head.as_bytes()).await.is_err() {
                 return;
             }
-            for _ in 0..BIG / PIECE {
+            for _ in 0..size / PIECE {
                 if stream.write_all(&[b'a'; PIECE]).await.is_err() {
+                    record.inner.lock().unwrap().cut += 1;
                     return;
                 }
             }

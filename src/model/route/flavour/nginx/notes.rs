@@ -144,7 +144,7 @@ const ANNOTATIONS: &[(&str, Support)] = &[
     ("proxy-connect-timeout", Read),
     (
         "proxy-send-timeout",
-        Missing("is not supported: an endpoint may take its time to read"),
+        Partly("an endpoint of HTTP/2 has a minute"),
     ),
     ("proxy-read-timeout", Read),
     (

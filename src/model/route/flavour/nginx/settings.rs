@@ -15,6 +15,7 @@ use super::{PREFIX, cors, pages};
 const BODY: u64 = 1 << 20;
 /// ingress-nginx' defaults, in seconds.
 const CONNECT: Duration = Duration::from_secs(5);
+const SEND: Duration = Duration::from_secs(60);
 const READ: Duration = Duration::from_secs(60);
 const TRIES: u32 = 3;
 /// Lab: `0` means any number of tries to NGINX, which has a list of endpoints to come to the end
@@ -234,6 +235,7 @@ fn timeouts(read: &mut Annotations<'_>) -> RouteTimeouts {
     let longest = read.seconds("proxy-read-timeout").unwrap_or(READ);
     RouteTimeouts {
         connect: Some(read.seconds("proxy-connect-timeout").unwrap_or(CONNECT)),
+        send: Some(read.seconds("proxy-send-timeout").unwrap_or(SEND)),
         // NGINX has one limit for both: between two reads.
         response: Some(longest),
         read: Some(longest),
