@@ -108,7 +108,10 @@ async fn forward(
         Some(host) => host.clone(),
         None => HeaderValue::from_str(target.authority).map_err(|_| Refusal::BadHost)?,
     };
-    let host = plan.host().unwrap_or_else(|| asked_host.clone());
+    let host = plan
+        .host()
+        .or_else(|| backend.own_host(pick.index))
+        .unwrap_or_else(|| asked_host.clone());
     let websocket =
         request.version() == Version::HTTP_11 && refuse::is_websocket(request.headers());
     let limits = Limits {

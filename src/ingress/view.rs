@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 use super::pool::{Pool, Spoken};
 use super::{Settings, balance};
 use crate::model::{AppProtocol, Balancing, RouteBackend, RouteTable, Session, Template};
@@ -35,6 +37,7 @@ pub(super) struct Backend {
     pub(super) service: String,
     pub(super) port: u16,
     pub(super) endpoints: Vec<Target>,
+    own_host: bool,
     pub(super) selection: Balancing,
     /// What the hash is made of, where that selects.
     pub(super) hash_by: Option<Template>,
@@ -56,6 +59,12 @@ impl Backend {
     /// The position whose turn it is. Endpoints must not be empty.
     pub(super) fn next(&self) -> usize {
         self.turn.replace(self.turn.get().wrapping_add(1)) % self.endpoints.len()
+    }
+
+    /// What an endpoint is to see as Host, if not what the client asked for.
+    pub(super) fn own_host(&self, index: usize) -> Option<HeaderValue> {
+        let endpoint = self.endpoints.get(index).filter(|_| self.own_host)?;
+        HeaderValue::from_str(&endpoint.pool.address.to_string()).ok()
     }
 }
 
@@ -81,6 +90,7 @@ impl View {
             app_protocol: service.ports[port_index].app_protocol,
             tls: false,
             through_cluster_ip: false,
+            own_host: false,
             selection: Balancing::default(),
             session: None,
         };
@@ -158,6 +168,7 @@ impl View {
             service: backend.service.clone(),
             port: backend.port,
             endpoints,
+            own_host: backend.own_host,
             hash_by: match &backend.selection {
                 Balancing::HashBy(text) => Template::parse(text).ok(),
                 Balancing::RoundRobin | Balancing::LeastLatency => None,

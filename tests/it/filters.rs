@@ -1,10 +1,12 @@
 //! What annotations do to requests: cases of `tests/filters`, over real sockets.
 //!
 //! A case is a config, `---`, and requests: `> METHOD HOST PATH` with header lines `> name: value`,
-//! `> body: text` and `> times: N` (the last answer counts), then what is expected of the answer:
-//! `= STATUS [SERVICE]`, `= name: value` for a header of it (`= name: -` for none), and
-//! `= seen LINE` for a line that the pod saw. Pods echo; `/status/503` answers with that status, and
-//! `/check` with the one of the header `x-auth`.
+//! `> body: text` and `> times: N` (the last answer counts; with `> cookies: kept` the answers'
+//! cookies come along), then what is expected of the answer: `= STATUS [SERVICE]`, `= name: value`
+//! for a header of it (`= name: -` for none), `= seen LINE` for a line that the pod saw, `= unseen
+//! LINE` for one that it did not, and `= pods: N` for how many different ones have answered. Pods
+//! echo; `/status/503` answers with that status, `/half/503` so by the first pod only, and `/check`
+//! with the one of the header `x-auth`. The pods of the Service `secure` speak TLS.
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::ingress_support::{localhost, pod};
+use crate::ingress_support::{localhost, pod, tls_pod};
 
 const SEPARATOR: &str = "\n---\n";
 
@@ -135,7 +137,7 @@ impl Ingresses {
         let [method, host, path] = first.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{first}");
         };
-        let (mut body, mut times, mut tls) = (String::new(), 1, false);
+        let (mut body, mut times, mut tls, mut kept) = (String::new(), 1, false, false);
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -146,21 +148,37 @@ impl Ingresses {
                 "body" => body = value.replace("\\x1000", &"x".repeat(1000)),
                 "times" => times = value.parse().unwrap(),
                 "tls" => tls = value == "yes",
+                "cookies" => kept = value == "kept",
                 _ => request = request.header(name, value),
             }
         }
         let request = request.body(Full::new(Bytes::from(body))).unwrap();
-        let mut response = self.send(request.clone(), tls).await;
-        for _ in 1..times {
-            response = self.send(request.clone(), tls).await;
-        }
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let seen = String::from_utf8_lossy(&body).into_owned();
+        let mut request = request;
+        let mut pods = std::collections::BTreeSet::new();
+        let (parts, seen) = loop {
+            let (parts, body) = self.send(request.clone(), tls).await.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            let seen = String::from_utf8_lossy(&body).into_owned();
+            let pod = seen.lines().find_map(|line| line.strip_prefix("pod "));
+            pods.extend(pod.map(str::to_owned));
+            if let Some(cookie) = parts.headers.get("set-cookie").filter(|_| kept) {
+                let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+                let headers = request.headers_mut();
+                headers.insert("cookie", cookie.parse().unwrap());
+            }
+            times -= 1;
+            if times == 0 {
+                break (parts, seen);
+            }
+        };
         let mut problems = Vec::new();
         for line in block.lines().filter_map(|line| line.strip_prefix("= ")) {
             let holds = if let Some(wanted) = line.strip_prefix("seen ") {
                 seen.lines().any(|line| line == wanted)
+            } else if let Some(count) = line.strip_prefix("pods: ") {
+                pods.len().to_string() == count
+            } else if let Some(unwanted) = line.strip_prefix("unseen ") {
+                seen.lines().all(|line| line != unwanted)
             } else if let Some((name, value)) = line.split_once(": ") {
                 let values = parts.headers.get_all(name).iter();
                 let values: Vec<_> = values.map(|value| value.to_str().unwrap()).collect();
@@ -233,7 +251,12 @@ async fn slice(service: &str) -> EndpointSlice {
     for number in 0..2 {
         let name = format!("{service}-{number}");
         let told = format!("{service}\npod {name}\n");
-        let address = pod(move |request| answer(told.clone(), request)).await;
+        let answer = move |request| answer(told.clone(), number, request);
+        let address = if service == "secure" {
+            tls_pod(answer).await
+        } else {
+            pod(answer).await
+        };
         endpoints.push(Endpoint {
             pod: Some(name),
             addresses: vec![EndpointAddress {
@@ -255,6 +278,7 @@ async fn slice(service: &str) -> EndpointSlice {
 
 async fn answer(
     mut told: String,
+    number: usize,
     request: Request<Incoming>,
 ) -> Response<crate::ingress_support::PodBody> {
     use std::fmt::Write as _;
@@ -263,6 +287,7 @@ async fn answer(
     let auth = parts.headers.get("x-auth").cloned();
     let status = match path.strip_prefix("/status/") {
         Some(status) => status.to_owned(),
+        None if path.starts_with("/half/") && number == 0 => path["/half/".len()..].to_owned(),
         None if path == "/check" => {
             auth.map_or("200".to_owned(), |auth| auth.to_str().unwrap().to_owned())
         }

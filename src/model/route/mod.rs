@@ -164,6 +164,9 @@ pub struct RouteBackend {
     pub tls: bool,
     /// Whether the ClusterIP is dialled and not a pod (`service-upstream`, `nativelb`).
     pub through_cluster_ip: bool,
+    /// Whether the endpoint sees its own address as Host, and not what the client asked for
+    /// (`passhostheader: "false"`).
+    pub own_host: bool,
     /// How an endpoint is chosen for a request.
     pub selection: Balancing,
     /// Keeps a client with its endpoint.

@@ -101,6 +101,11 @@ impl Collector {
         }
     }
 
+    /// Whether a request begins here, and no trailers.
+    pub(super) fn is_request(&self) -> bool {
+        self.method.is_some() || self.path.is_some()
+    }
+
     /// The head of a request.
     pub(super) fn request(mut self) -> Result<http::request::Parts, BadHead> {
         if let Some(bad) = self.bad {
@@ -132,15 +137,20 @@ impl Collector {
             if !path.as_bytes().starts_with(b"/") && !asterisk {
                 return Err(bad("a :path without slash"));
             }
+            // `http::Uri` would silently cut it off.
+            if path.as_bytes().contains(&b'#') {
+                return Err(bad("a :path with a fragment"));
+            }
+            let scheme = match scheme.as_bytes() {
+                b"https" => Scheme::HTTPS,
+                b"http" => Scheme::HTTP,
+                _ => return Err(bad("a :scheme other than http and https")),
+            };
             let path = PathAndQuery::from_maybe_shared(shared(path));
             parts.path_and_query = Some(path.map_err(|_| bad("a bad :path"))?);
             // A URI has scheme and authority, or neither.
             if authority.is_some() {
-                parts.scheme = Some(match scheme.as_bytes() {
-                    b"https" => Scheme::HTTPS,
-                    b"http" => Scheme::HTTP,
-                    other => Scheme::try_from(other).map_err(|_| bad("a bad :scheme"))?,
-                });
+                parts.scheme = Some(scheme);
                 parts.authority = authority;
             }
         }
@@ -319,6 +329,8 @@ mod tests {
         let long = format!("{GOOD}\nx: {}", "y".repeat(900));
         let cases = [
             ":method: GET\n:path: /\n",
+            ":method: GET\n:scheme: http\n:path: /a#b",
+            ":method: GET\n:scheme: gopher\n:path: /",
             ":scheme: http\n:path: /",
             ":method: GET\n:scheme: http\n:path: a",
             ":method: GET\n:scheme: http\n:path: /\n:path: /",

@@ -324,7 +324,12 @@ impl Receiver {
             if is_idle(id, state) {
                 return Err(protocol(Reason::PROTOCOL_ERROR, "HEADERS of no request"));
             }
-            // Of a stream that is over.
+            // RFC 9113 section 5.1.1: a new stream has a higher number than all before it.
+            if server && collector.is_request() {
+                let what = "a request on a stream that is over";
+                return Err(protocol(Reason::PROTOCOL_ERROR, what));
+            }
+            // Trailers, sent before the other side knew that the stream was over.
             self.noise()?;
             return Ok(None);
         }

@@ -71,6 +71,7 @@ impl PortSettings {
             app_protocol,
             tls,
             through_cluster_ip: setting.through_cluster_ip,
+            own_host: false,
             selection: setting.selection.unwrap_or_default(),
             session: session.map(|session| Session {
                 path: session.path.or_else(|| location.map(str::to_owned)),

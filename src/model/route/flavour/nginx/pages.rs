@@ -105,6 +105,7 @@ fn plain(service: &str, port: u16, compiler: &mut Compiler<'_>) -> Result<usize,
         app_protocol: found.app_protocol,
         tls: false,
         through_cluster_ip: false,
+        own_host: false,
         selection: Balancing::RoundRobin,
         session: None,
     }))

@@ -60,7 +60,7 @@ const ANNOTATIONS: &[(&str, bool, &str)] = &[
         false,
         "there are no Middleware objects, so the rules are dropped",
     ),
-    ("service.passhostheader", true, "true; false is told"),
+    ("service.passhostheader", true, ""),
     ("service.sticky.cookie", true, ""),
     ("service.sticky.cookie.name", true, ""),
     ("service.sticky.cookie.secure", true, ""),

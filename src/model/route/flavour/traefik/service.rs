@@ -13,6 +13,7 @@ use super::PREFIX;
 #[derive(Clone, Default)]
 pub(super) struct ServiceSettings {
     native: bool,
+    own_host: bool,
     scheme: Option<(AppProtocol, bool)>,
     session: Option<Session>,
 }
@@ -66,13 +67,7 @@ fn settings(service: &Service, remarks: &mut Vec<String>) -> Result<ServiceSetti
                     ));
                 }
             }
-            ("passhostheader", Some(on)) => {
-                if !on {
-                    remarks.push(format!(
-                        "annotation {name} = \"false\" is not supported: the client's Host is passed"
-                    ));
-                }
-            }
+            ("passhostheader", Some(on)) => settings.own_host = !on,
             ("serversscheme", _) => {
                 settings.scheme = match value.as_str() {
                     "" => None,
@@ -146,6 +141,7 @@ impl ServiceSettings {
             app_protocol,
             tls,
             through_cluster_ip: self.native,
+            own_host: self.own_host,
             selection: Balancing::RoundRobin,
             // The ClusterIP is one address: there is nothing to stick to.
             session: self.session.clone().filter(|_| !self.native),
