@@ -127,6 +127,14 @@ fn settings() -> Result<cloudforet::Settings, StartError> {
     settings.pod = optional("LAB_POD")?.unwrap_or_default();
     settings.bind_ip = optional("LAB_IP")?;
     settings.dns = optional("LAB_DNS")?;
+    if let Some(token) = optional::<String>("LAB_SYSTEM_TOKEN")?
+        && !settings.set_system_token(&token)
+    {
+        return Err(StartError::Environment {
+            variable: "LAB_SYSTEM_TOKEN",
+            problem: "is no token: it is the system_token that System.init has given".to_owned(),
+        });
+    }
     Ok(settings)
 }
 

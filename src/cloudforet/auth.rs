@@ -2,7 +2,8 @@
 //!
 //! Tokens are RS256 JWTs of version 2.0. The key comes from the identity service
 //! (`Domain.get_public_key`) and is kept for a while. Lab: the real services ask with a system
-//! token of their own; a public key is public, so here they ask without.
+//! token of their own; a public key is public, so here they ask without, unless they are given one
+//! because the identity service is a real one.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +13,7 @@ use http::uri::PathAndQuery;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic_prost::ProstCodec;
 
 use super::client::Target;
@@ -55,6 +56,7 @@ pub(crate) struct Claims {
 #[derive(Debug)]
 pub(crate) struct Verifier {
     identity: Target,
+    system_token: Option<AsciiMetadataValue>,
     // A std mutex: held to look up and insert, never across an await.
     keys: Mutex<HashMap<String, (DecodingKey, Instant)>>,
 }
@@ -71,9 +73,10 @@ pub(crate) struct Caller {
 // === impl Verifier ===
 
 impl Verifier {
-    pub(crate) fn new(identity: Target) -> Self {
+    pub(crate) fn new(identity: Target, system_token: Option<AsciiMetadataValue>) -> Self {
         Self {
             identity,
+            system_token,
             keys: Mutex::default(),
         }
     }
@@ -104,7 +107,7 @@ impl Verifier {
         let path = PathAndQuery::from_static(GET_PUBLIC_KEY);
         let response = self
             .identity
-            .unary(path, request, codec, None)
+            .unary(path, request, codec, self.system_token.as_ref())
             .await
             .map_err(|status| match status.code() {
                 tonic::Code::NotFound => invalid("Domain not found."),

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
+use tonic::metadata::AsciiMetadataValue;
 
 use crate::model::Grpc;
 use crate::net::Resolver;
@@ -32,6 +33,10 @@ pub struct Settings {
     pub sample_data: bool,
     /// How gRPC connections live and are chosen.
     pub grpc: Grpc,
+    /// What an identity service that is not the lab's own wants to see before it gives out a public
+    /// key. It is never printed.
+    #[serde(skip)]
+    pub system_token: Option<AsciiMetadataValue>,
 }
 
 /// The domain of an empty identity database, and its administrator.
@@ -61,11 +66,21 @@ impl Default for Settings {
             login: Login::default(),
             sample_data: false,
             grpc: Grpc::default(),
+            system_token: None,
         }
     }
 }
 
 impl Settings {
+    /// Takes the token of `System.init`; whether it can be one.
+    pub fn set_system_token(&mut self, token: &str) -> bool {
+        self.system_token = token.parse().ok().map(|mut token: AsciiMetadataValue| {
+            token.set_sensitive(true);
+            token
+        });
+        self.system_token.is_some()
+    }
+
     /// How this pod turns names into addresses.
     pub(crate) fn resolver(&self) -> Resolver {
         self.dns.map_or_else(Resolver::system, Resolver::at)
@@ -155,7 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_printed() {
-        assert!(!format!("{:?}", Settings::default()).contains("Admin123"));
+    fn secrets_are_not_printed() {
+        let mut settings = Settings::default();
+        assert!(settings.set_system_token("eyJ0"));
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("Admin123") && !shown.contains("eyJ0"));
+        assert!(!settings.set_system_token("two\nlines"));
     }
 }

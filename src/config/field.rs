@@ -218,6 +218,14 @@ impl<'a> Field<'a> {
             .collect()
     }
 
+    /// A list of texts, of which some may be empty.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let fields = self.list().into_iter();
+        fields
+            .filter_map(|field| field.text().map(str::to_owned))
+            .collect()
+    }
+
     /// The table itself, under the head of the one around it, or under its own at the top.
     pub(super) fn section(&self) -> Option<Section<'a>> {
         if self.head.is_empty() {

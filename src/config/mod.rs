@@ -6,6 +6,7 @@
 
 mod checks;
 mod field;
+mod files;
 mod general;
 mod ingresses;
 mod manifests;

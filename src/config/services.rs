@@ -9,7 +9,7 @@ use super::merge::SOURCES;
 use super::section::Section;
 use super::settings::{Config, HostPort, StaticEndpoint, StaticEndpoints};
 use super::suggest::nearest;
-use super::{ingresses, names, ports, readiness};
+use super::{files, ingresses, names, ports, readiness};
 use crate::model::{
     ClusterIp, Deployment, MAX_REPLICAS, PodTemplate, Service, ServicePort, ServiceType,
     SessionAffinity, TrafficPolicy, Volume, Workload,
@@ -127,6 +127,7 @@ fn service<'a>(name: &str, section: &Section<'a>, folder: Option<&Path>) -> Foun
                 service: Some(name.to_owned()),
                 replicas,
                 template: PodTemplate {
+                    files: files::read(section, &workload, folder),
                     volume: volume(&workload),
                     workload,
                     ports: target_ports(&found.service.ports),
@@ -181,10 +182,9 @@ fn source<'a>(section: &Section<'a>, folder: Option<&Path>) -> Option<Source<'a>
         return Some(Source::Pods(Workload::BuiltIn { program }, None));
     }
     if let Some(field) = image {
-        let command = arguments.map(|field| field.texts()).unwrap_or_default();
         let workload = Workload::Image {
             image: field.words()?.to_owned(),
-            command: command.into_iter().map(|(text, _)| text.into()).collect(),
+            command: arguments.map(|field| field.arguments()).unwrap_or_default(),
         };
         return Some(Source::Pods(workload, Some(field)));
     }
@@ -225,15 +225,18 @@ fn built_in_program<'a>(field: &Field<'a>) -> Option<&'a str> {
 }
 
 fn texts_of_command(field: &Field<'_>) -> Option<Vec<String>> {
-    let texts = field.texts();
-    if texts.is_empty() {
+    let texts = field.arguments();
+    if texts
+        .first()
+        .is_none_or(|program| program.trim().is_empty())
+    {
         field.refuse(
             "must name a program and its arguments",
             "write command = [\"./serve\", \"--port\", \"{port}\"]",
         );
         return None;
     }
-    Some(texts.into_iter().map(|(text, _)| text.into()).collect())
+    Some(texts)
 }
 
 fn addresses(field: &Field<'_>) -> Vec<HostPort> {
@@ -288,7 +291,7 @@ fn only_addresses(section: &Section<'_>, ports: &[ServicePort]) {
             "make a Service of each port",
         );
     }
-    for key in ["replicas", "readiness", "wait_for", "grace", "env"] {
+    for key in ["replicas", "readiness", "wait_for", "grace", "env", "files"] {
         if let Some(field) = section.field(key) {
             field.refuse(
                 "a Service with endpoints starts no pods",

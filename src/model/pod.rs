@@ -39,6 +39,9 @@ pub struct PodTemplate {
     pub ports: Vec<u16>,
     /// Environment beside the one that every pod gets.
     pub env: BTreeMap<String, String>,
+    /// Templates of config files by the path where the program finds them: absolute in an image,
+    /// below `{files}` for a command. `${NAME}` in them is the pod's variable of that name.
+    pub files: BTreeMap<String, String>,
     /// When the pod counts as ready.
     pub readiness: Probe,
     /// From the request to stop until the pod is killed; Kubernetes' default is 30 s.
@@ -64,7 +67,7 @@ pub enum Workload {
         /// Arguments in place of the image's own, if not empty.
         command: Vec<String>,
     },
-    /// A command of the user's; `{port}` and `{address}` are filled in.
+    /// A command of the user's; `{port}`, `{address}` and `{files}` are filled in.
     Command {
         /// Program and arguments.
         command: Vec<String>,

@@ -114,6 +114,21 @@ pub enum PodError {
         #[source]
         source: io::Error,
     },
+    /// A config file has a hole.
+    #[error(
+        "line {line} of the file {target:?} names ${{{name}}}, which is no variable of pod {pod:?}; \
+         write $${{{name}}} if it is meant as it stands"
+    )]
+    Template {
+        /// The pod.
+        pod: String,
+        /// The file, as `files` names it.
+        target: String,
+        /// Counted from 1.
+        line: usize,
+        /// What stands between the braces.
+        name: String,
+    },
     /// A pod of that name runs already.
     #[error("pod {pod:?} runs already")]
     Running {
@@ -139,7 +154,10 @@ impl PodError {
     pub fn is_lasting(&self) -> bool {
         matches!(
             self,
-            Self::ImageMissing { .. } | Self::Unsupported { .. } | Self::File { .. }
+            Self::ImageMissing { .. }
+                | Self::Unsupported { .. }
+                | Self::File { .. }
+                | Self::Template { .. }
         )
     }
 

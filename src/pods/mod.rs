@@ -5,6 +5,7 @@
 //! | `runtime` | the trait that both runtimes implement, and its words |
 //! | `choose` | which runtime, and why |
 //! | `environment` | the variables every pod gets |
+//! | `files` | config files, filled in with those variables |
 //! | `lines` | bytes of a pod to bounded lines, and the last ten of them |
 //! | `process/` | pods as child processes, each at a loopback address of its own |
 //! | `child` | the other end of that: what runs inside such a process |
@@ -17,6 +18,7 @@ pub mod docker;
 mod environment;
 mod error;
 pub mod fake;
+mod files;
 mod lines;
 pub mod process;
 mod runtime;

@@ -83,6 +83,7 @@ fn deployment(name: &str, replicas: u32) -> Deployment {
             },
             ports: vec![50051],
             env: BTreeMap::new(),
+            files: BTreeMap::new(),
             readiness: Probe {
                 action: ProbeAction::None,
                 period: Duration::from_secs(10),

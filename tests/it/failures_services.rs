@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+use crate::eventually;
 use crate::failures::fails_to_start;
 use crate::support::lab::Lab;
 
@@ -48,6 +49,40 @@ async fn a_command_of_the_users_is_served() {
         assert!(text.contains("Directory listing"), "{text}");
         lab.down();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn config_files_are_filled_in_and_change_with_a_reload() {
+    let command = r#"["python3", "-m", "http.server", "{port}", "--bind", "{address}", "--directory", "{files}"]"#;
+    let files = r#"files = { "index.html" = "index.tmpl", "a/b.html" = "index.tmpl" }"#;
+    let lab = Lab::new(
+        "process",
+        &one_service(&format!("command = {command}\nport = 80\n{files}")),
+    );
+    lab.file("index.tmpl", "I am ${WEB_SERVICE_HOST}, not $${WEB}");
+    lab.up();
+    let status = lab.status();
+    let services = status["services"].as_array().unwrap();
+    let web = services.iter().find(|service| service["name"] == "web");
+    let cluster_ip = web.unwrap()["cluster_ip"].as_str().unwrap().to_owned();
+    assert_eq!(page(&lab).await, format!("I am {cluster_ip}, not ${{WEB}}"));
+
+    lab.file("index.tmpl", "now on ${PORT}");
+    assert_eq!(lab.ok(&["reload"]), "Deployment web changed\n");
+    eventually!(
+        "the new pod serves the new file",
+        page(&lab).await.starts_with("now on ").then_some(())
+    );
+    lab.down();
+}
+
+#[test]
+fn a_config_file_with_a_hole_is_told() {
+    let service = "command = [\"true\"]\nport = 80\nfiles = { \"app.yaml\" = \"app.tmpl\" }";
+    let lab = Lab::new("process", &one_service(service));
+    lab.file("app.tmpl", "store:\n  host: ${MONGO_HOST}\n");
+    let parts = ["line 2", "app.yaml", "${MONGO_HOST}", "no variable of pod"];
+    fails_to_start(&lab, "process", &parts);
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn store(name: &str) -> PodSpec {
             },
             ports: vec![27017],
             env: BTreeMap::new(),
+            files: BTreeMap::new(),
             readiness: Probe {
                 action: ProbeAction::Tcp { port: 27017 },
                 period: Duration::from_secs(1),

@@ -49,6 +49,7 @@ fn command(name: &str, words: &[&str]) -> PodSpec {
             },
             ports: vec![50051],
             env: BTreeMap::new(),
+            files: BTreeMap::new(),
             readiness: Probe {
                 action: ProbeAction::None,
                 period: Duration::from_secs(1),

@@ -52,7 +52,7 @@ pub async fn serve(
         .map_err(|error| StartError::Endpoint(error.to_string()))?;
     let inventory = Arc::new(Inventory {
         mongo: Mongo::new(&settings, "inventory").await?,
-        verifier: Verifier::new(identity),
+        verifier: Verifier::new(identity, settings.system_token.clone()),
     });
     let (routes, readiness) = server::common(&SERVICES).await?;
     let services = cloud_service::CloudServices(Arc::clone(&inventory));

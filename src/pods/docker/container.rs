@@ -11,7 +11,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
-    StopContainerOptionsBuilder,
+    StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +20,7 @@ use super::leftovers::remove_container;
 use super::{Prepared, Shared, watch};
 use crate::model::{PodPort, Volume, Workload};
 use crate::pods::environment::{Placement, compose};
+use crate::pods::files::{Rendered, render};
 use crate::pods::{NodeHandle, PodError, PodLine, PodSpec, StartedPod};
 
 /// Kubernetes' `resolv.conf`, with the lab's one namespace.
@@ -41,7 +42,8 @@ pub(super) async fn start_pod(
 ) -> Result<StartedPod, PodError> {
     let daemon = &shared.daemon;
     let name = shared.labels.container_name(&spec.name);
-    let body = pod_body(shared, prepared, &spec);
+    let (body, variables) = pod_body(shared, prepared, &spec);
+    let files = render(&spec, &variables)?;
     let id = create(daemon, &name, body).await?;
     let attach = AttachContainerOptionsBuilder::new()
         .stream(true)
@@ -49,6 +51,9 @@ pub(super) async fn start_pod(
         .stderr(true)
         .build();
     let begun = async {
+        if !files.is_empty() {
+            upload(daemon, &id, &files).await?;
+        }
         // Attached before the start, so that no line is missed.
         let attached = daemon.docker.attach_container(&id, Some(attach)).await;
         let attached = attached.wanting(|| format!("attach to the container {name:?}"))?;
@@ -178,7 +183,36 @@ async fn create(
         .id)
 }
 
-fn pod_body(shared: &Shared, prepared: &Prepared, spec: &PodSpec) -> ContainerCreateBody {
+/// Puts files into a container that was not started yet.
+async fn upload(daemon: &Daemon, id: &str, files: &[Rendered]) -> Result<(), PodError> {
+    let options = UploadToContainerOptionsBuilder::new().path("/").build();
+    let body = bollard::body_full(archive(files).into());
+    let sent = daemon.docker.upload_to_container(id, Some(options), body);
+    sent.await
+        .wanting(|| "copy files into a container".to_owned())
+}
+
+/// A tar of these files, which any user of the container may read, as those of a `ConfigMap`.
+fn archive(files: &[Rendered]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for file in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(0o644);
+        header.set_size(file.text.len() as u64);
+        let path = file.target.trim_start_matches('/');
+        // Nothing is written but memory, and the path was checked with the config.
+        let _ = tar.append_data(&mut header, path, file.text.as_bytes());
+    }
+    tar.into_inner().unwrap_or_default()
+}
+
+/// What the daemon is told of a pod, and the pod's variables.
+fn pod_body(
+    shared: &Shared,
+    prepared: &Prepared,
+    spec: &PodSpec,
+) -> (ContainerCreateBody, BTreeMap<String, String>) {
     let template = &spec.template;
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let placement = Placement {
@@ -231,7 +265,7 @@ fn pod_body(shared: &Shared, prepared: &Prepared, spec: &PodSpec) -> ContainerCr
     let mut labels = shared.labels.role("pod");
     labels.insert("lab.pod".to_owned(), spec.name.clone());
     labels.insert("lab.deployment".to_owned(), spec.deployment.clone());
-    ContainerCreateBody {
+    let body = ContainerCreateBody {
         image: Some(image),
         hostname: Some(spec.name.clone()),
         cmd,
@@ -240,7 +274,8 @@ fn pod_body(shared: &Shared, prepared: &Prepared, spec: &PodSpec) -> ContainerCr
         exposed_ports: exposed,
         host_config: Some(host),
         ..ContainerCreateBody::default()
-    }
+    };
+    (body, env)
 }
 
 /// What all containers of a lab have in common: its network, its names, and no powers.

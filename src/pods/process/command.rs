@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::State;
 use super::ports::listen_address;
@@ -13,6 +13,8 @@ use crate::pods::{PodError, PodSpec};
 const PORT: &str = "{port}";
 /// In a command or its environment: the address to listen on.
 const ADDRESS: &str = "{address}";
+/// In a command or its environment: the folder with the pod's files.
+const FILES: &str = "{files}";
 
 /// What a pod was given on this host.
 #[derive(Debug)]
@@ -115,7 +117,11 @@ pub(super) struct CommandLine {
 }
 
 /// The arguments with which this binary runs the pod: `pod`, or `exec -- …` for a command.
-pub(super) fn command_line(spec: &PodSpec, listen: &[SocketAddr]) -> Result<CommandLine, PodError> {
+pub(super) fn command_line(
+    spec: &PodSpec,
+    listen: &[SocketAddr],
+    files: &Path,
+) -> Result<CommandLine, PodError> {
     match &spec.template.workload {
         Workload::BuiltIn { program } => Ok(CommandLine {
             arguments: vec!["pod".to_owned()],
@@ -126,7 +132,7 @@ pub(super) fn command_line(spec: &PodSpec, listen: &[SocketAddr]) -> Result<Comm
             command,
             working_directory,
         } => {
-            let words = command.iter().map(|word| fill(word, listen));
+            let words = command.iter().map(|word| fill(word, listen, files));
             Ok(CommandLine {
                 arguments: ["exec", "--"]
                     .map(str::to_owned)
@@ -145,18 +151,26 @@ pub(super) fn command_line(spec: &PodSpec, listen: &[SocketAddr]) -> Result<Comm
     }
 }
 
-/// Fills `{port}` and `{address}` into the variables of a command.
-pub(super) fn fill_variables(variables: &mut BTreeMap<String, String>, listen: &[SocketAddr]) {
+/// Fills `{port}`, `{address}` and `{files}` into the variables of a command.
+pub(super) fn fill_variables(
+    variables: &mut BTreeMap<String, String>,
+    listen: &[SocketAddr],
+    files: &Path,
+) {
     for value in variables.values_mut() {
-        if value.contains(PORT) || value.contains(ADDRESS) {
-            *value = fill(value, listen);
+        if [PORT, ADDRESS, FILES]
+            .iter()
+            .any(|name| value.contains(name))
+        {
+            *value = fill(value, listen, files);
         }
     }
 }
 
-fn fill(text: &str, listen: &[SocketAddr]) -> String {
+fn fill(text: &str, listen: &[SocketAddr], files: &Path) -> String {
+    let text = text.replace(FILES, &files.display().to_string());
     let Some(first) = listen.first() else {
-        return text.to_owned();
+        return text;
     };
     text.replace(PORT, &first.port().to_string())
         .replace(ADDRESS, &first.ip().to_string())

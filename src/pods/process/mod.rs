@@ -7,6 +7,7 @@
 
 mod addresses;
 mod command;
+mod files;
 mod group;
 mod ports;
 mod spawn;
@@ -23,11 +24,13 @@ use tokio::sync::{oneshot, watch};
 
 pub use addresses::AddressBlock;
 use command::{Given, command_line, fill_variables};
+use files::Folder;
 use group::Group;
 use ports::WildcardPorts;
 use spawn::Spawner;
 
 use super::environment::{Placement, compose};
+use super::files::render;
 use super::lines::{Forward, Tail};
 use super::{
     Boxed, Exit, NodeHandle, PodError, PodNetwork, PodRuntime, PodSpec, RuntimeSettings, Source,
@@ -145,7 +148,8 @@ impl ProcessRuntime {
         data: Option<PathBuf>,
     ) -> Result<StartedPod, PodError> {
         let shared = &self.shared;
-        let line = command_line(spec, &given.listen)?;
+        let files = Folder::of(&shared.settings.state, &spec.name);
+        let line = command_line(spec, &given.listen, files.path())?;
         let mut variables = compose(
             spec,
             &Placement {
@@ -156,8 +160,9 @@ impl ProcessRuntime {
             },
         );
         if let Workload::Command { .. } = spec.template.workload {
-            fill_variables(&mut variables, &given.listen);
+            fill_variables(&mut variables, &given.listen, files.path());
         }
+        files.write(&render(spec, &variables)?)?;
         let mut command = tokio::process::Command::new(&shared.program);
         command.args(&line.arguments).envs(variables);
         if let Some(folder) = &line.folder {
@@ -191,6 +196,7 @@ impl ProcessRuntime {
                 listen: Vec::new(),
             },
             group,
+            _files: files,
             is_command: matches!(spec.template.workload, Workload::Command { .. }),
         };
         // Owned by the pod: ends with its program, and `stop` waits for `gone`.
@@ -230,6 +236,8 @@ struct Watcher {
     pod: String,
     given: Given,
     group: Group,
+    /// There until the program has ended.
+    _files: Folder,
     is_command: bool,
 }
 
@@ -321,8 +329,12 @@ impl PodRuntime for ProcessRuntime {
         &'a self,
         _progress: &'a (dyn Fn(&str) + Send + Sync),
     ) -> Boxed<'a, Result<(), PodError>> {
-        // A crashed lab leaves nothing: its pods died with it, and the kernel freed its addresses.
-        Box::pin(async { Ok(()) })
+        // Pods of a crashed lab died with it, and the kernel freed its addresses; what may be left
+        // is their files.
+        Box::pin(async {
+            drop(Folder::all(&self.shared.settings.state));
+            Ok(())
+        })
     }
 
     fn network(&self) -> PodNetwork {
