@@ -67,7 +67,8 @@ impl Lab {
 
     /// Puts a folder in front of the `PATH` that the lab sees.
     pub(crate) fn with_path(mut self, folder: &Path) -> Self {
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = self.path.take();
+        let path = path.unwrap_or_else(|| std::env::var("PATH").unwrap_or_default());
         self.path = Some(format!("{}:{path}", folder.display()));
         self
     }
