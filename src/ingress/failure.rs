@@ -27,10 +27,10 @@ pub(super) enum Failure {
         reason: String,
     },
     #[error(
-        "this connection was not made for {host}, which asks for client certificates otherwise"
+        "this connection was not made for {host}, which has a listener or a way to ask for client certificates of its own"
     )]
     Misdirected { host: String },
-    #[error("no rule of any Ingress matches host \"{host}\" and path {path}")]
+    #[error("no rule matches host \"{host}\" and path {path}")]
     NoRoute { host: String, path: String },
     #[error("{reason}")]
     Unavailable { reason: String, status: u16 },

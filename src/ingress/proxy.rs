@@ -47,12 +47,12 @@ async fn forward(
     film: &mut Option<Box<Film>>,
 ) -> Result<Response<Body>, Failure> {
     let target = refuse::check(&request)?;
-    if client.misdirected(&target.host) {
+    let view = client.views().latest();
+    if client.misdirected(&target.host, &view.routes) {
         return Err(Failure::Misdirected {
             host: target.host.into_owned(),
         });
     }
-    let view = client.views().latest();
     let question = Question {
         host: &target.host,
         path: &target.path,
@@ -153,7 +153,7 @@ async fn decide<'r>(
     let chosen = match &route.canary {
         Some(canary) if to_canary(canary, subject, plan) => Some(canary.backend),
         _ => {
-            let share = balance::share(shares);
+            let share = balance::kept(shares, subject).or_else(|| balance::share(shares));
             if let Some(share) = share {
                 plan.run(&share.filters, subject).await?;
             }
