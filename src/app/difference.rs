@@ -83,7 +83,7 @@ pub(super) fn write(current: &mut Cluster, mut wanted: Cluster) -> Vec<Change> {
 
 /// What differs between the objects of Gateway API.
 fn gateway_api(current: &GatewayApi, wanted: &GatewayApi, changes: &mut Vec<Change>) {
-    fn named<'o, T: Clone>(
+    fn named<'o, T: Clone + 'o>(
         objects: impl IntoIterator<Item = &'o T>,
         name: impl Fn(&T) -> &str,
     ) -> BTreeMap<String, Arc<T>> {

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use crate::model::{
-    Certificate, Deployment, EndpointSlice, GatewayApi, Ingress, IngressClasses, NetworkSnapshot, ObjectReport,
-    Pod, ProxyMode, RouteTable, Secret, Service,
+    Certificate, Deployment, EndpointSlice, GatewayApi, Ingress, IngressClasses, NetworkSnapshot,
+    ObjectReport, Pod, ProxyMode, RouteTable, Secret, Service,
 };
 
 pub use scale::{ScaleError, scale};

@@ -44,6 +44,7 @@ use tokio::sync::watch;
 
 use crate::eventually;
 use crate::ingress_support::localhost;
+use crate::support::lab::Lab;
 use pods::Pods;
 
 const TOLD: &str = "\n=== told\n";
@@ -129,25 +130,32 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_case_of_gateway_api_ends_as_the_page_says() {
+async fn every_case_of_gateway_api_ends_as_the_page_says_in_traefik() {
+    every_case_ends_as_it_says("traefik").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_of_gateway_api_ends_as_the_page_says_in_nginx() {
+    every_case_ends_as_it_says("nginx").await;
+}
+
+async fn every_case_ends_as_it_says(flavour: &str) {
     let files = files();
     assert!(files.len() > 3, "files were found");
     let mut wrong = Vec::new();
     for file in &files {
-        for flavour in ["traefik", "nginx"] {
-            let place = format!("{} ({flavour})", file.path.display());
-            let path = Gateways::start(&file.yaml, flavour).await;
-            let (told, wanted) = (path.told.join("\n"), file.told.join("\n"));
-            if std::env::var_os("LAB_ACCEPT_CASES").is_some() {
-                accept(file, &told);
-            } else if told != wanted {
-                wrong.push(format!("{place}: told\n{told}\n"));
-            }
-            for case in &file.cases {
-                for block in &case.blocks {
-                    for problem in path.check(block).await {
-                        wrong.push(format!("{place}: {}: {problem}\n{block}\n", case.name));
-                    }
+        let place = file.path.display();
+        let path = Gateways::start(&file.yaml, flavour).await;
+        let (told, wanted) = (path.told.join("\n"), file.told.join("\n"));
+        if std::env::var_os("LAB_ACCEPT_CASES").is_some() {
+            accept(file, &told);
+        } else if told != wanted {
+            wrong.push(format!("{place}: told\n{told}\n"));
+        }
+        for case in &file.cases {
+            for block in &case.blocks {
+                for problem in path.check(block).await {
+                    wrong.push(format!("{place}: {}: {problem}\n{block}\n", case.name));
                 }
             }
         }
@@ -312,14 +320,17 @@ impl Gateways {
             request = request.header(name, value);
         }
         let mut request = request.body(Full::new(Bytes::from(body))).unwrap();
-        let mut answer = self.send(request.clone(), tls.as_deref(), h2).await;
+        let mut connection = self.connect(tls.as_deref(), h2).await;
+        let mut answer = connection.send(request.clone()).await;
         if stay {
             let cookie = answer.headers["set-cookie"].to_str().unwrap();
             let (pair, _) = cookie.split_once(';').unwrap();
-            request.headers_mut().insert("cookie", pair.parse().unwrap());
+            request
+                .headers_mut()
+                .insert("cookie", pair.parse().unwrap());
         }
         for _ in 1..times {
-            answer = self.send(request.clone(), tls.as_deref(), h2).await;
+            answer = connection.send(request.clone()).await;
         }
         let mut problems = Vec::new();
         for line in block.lines().filter_map(|line| line.strip_prefix("= ")) {
@@ -386,7 +397,7 @@ impl Gateways {
         answer.status == status && (service.is_empty() || from == service)
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>, tls: Option<&str>, h2: bool) -> Answer {
+    async fn connect(&self, tls: Option<&str>, h2: bool) -> Connection {
         if let Some(name) = tls {
             let config = crate::support::https::trusting_anybody();
             let stream = TcpStream::connect(self.https).await.unwrap();
@@ -396,27 +407,39 @@ impl Gateways {
                 .unwrap();
             let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
             tokio::spawn(connection);
-            return over_h1(sender, request).await;
+            return Connection::H1(sender);
         }
         let stream = TokioIo::new(TcpStream::connect(self.http).await.unwrap());
         if h2 {
-            let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream)
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)
                 .await
                 .unwrap();
             tokio::spawn(connection);
-            return Answer::read(sender.send_request(request).await.unwrap()).await;
+            return Connection::H2(sender);
         }
         let (sender, connection) = http1::handshake(stream).await.unwrap();
         tokio::spawn(connection);
-        over_h1(sender, request).await
+        Connection::H1(sender)
     }
 }
 
-async fn over_h1(
-    mut sender: http1::SendRequest<Full<Bytes>>,
-    request: Request<Full<Bytes>>,
-) -> Answer {
-    Answer::read(sender.send_request(request).await.unwrap()).await
+/// A connection for the requests of one block.
+enum Connection {
+    H1(http1::SendRequest<Full<Bytes>>),
+    H2(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Connection {
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Answer {
+        let response = match self {
+            Self::H1(sender) => {
+                sender.ready().await.unwrap();
+                sender.send_request(request).await
+            }
+            Self::H2(sender) => sender.send_request(request).await,
+        };
+        Answer::read(response.unwrap()).await
+    }
 }
 
 /// An answer, read to its end.
@@ -442,3 +465,78 @@ impl Answer {
 
 /// How many requests each Service was asked.
 type Asked = BTreeMap<String, usize>;
+
+/// A Gateway with one route; `more` is added to the route's rule.
+fn shop(host: &str, more: &str) -> String {
+    format!(
+        r#"apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{ name: shop }}
+spec:
+  gatewayClassName: lab
+  listeners:
+  - {{ name: http, port: 80, protocol: HTTP, hostname: "{host}" }}
+  - name: https
+    port: 443
+    protocol: HTTPS
+    hostname: "{host}"
+    tls: {{ certificateRefs: [{{ name: shop-tls }}] }}
+  - {{ name: odd, port: 8090, protocol: HTTP }}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{ name: shop }}
+spec:
+  parentRefs: [{{ name: shop }}]
+  rules:
+  - backendRefs: [{{ name: web, port: 80 }}]
+    {more}
+"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lab_serves_a_gateway_and_reloads_it() {
+    for controller in ["traefik", "nginx"] {
+        let pod = crate::ingress_support::echo_pod().await;
+        let lab = Lab::new(
+            "process",
+            &format!(
+                "manifests = [\"*.yaml\"]\ncloudforet.enabled = false\n\
+                 [ingress]\ncontroller = \"{controller}\"\n\
+                 [services.web]\nport = 80\nendpoints = [\"{pod}\"]\n"
+            ),
+        );
+        lab.file("shop.yaml", &shop("*.shop.localhost", ""));
+        let checked = lab.ok(&["check"]);
+        assert!(checked.contains("HTTPRoute shop: * at shop"), "{checked}");
+        lab.up();
+        let status = lab.status();
+        let certificate = &status["certificates"][0];
+        assert_eq!(certificate["secret"], "shop-tls");
+        assert_eq!(certificate["ingresses"][0], "Gateway shop");
+        assert_eq!(certificate["hosts"][0], "*.shop.localhost");
+        let reports = status["reports"].to_string();
+        assert!(reports.contains("PortUnavailable"), "{reports}");
+
+        let services = status["services"].as_array().unwrap();
+        let balancer = services.iter().find(|one| one["name"] == controller);
+        let secure = balancer.unwrap()["external"][1].as_str().unwrap();
+        let port = secure.rsplit(':').next().unwrap().to_owned();
+        let url = format!("https://web.shop.localhost:{port}/cart");
+        let answer = lab.https().get(&url).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(answer.text().starts_with("GET /cart"), "{}", answer.text());
+
+        let filter = "filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: \
+                      [{ name: x-new, value: yes-it-is }] } }]";
+        lab.file("shop.yaml", &shop("*.shop.localhost", filter));
+        let told = lab.ok(&["reload"]);
+        assert!(told.contains("HTTPRoute shop changed"), "{told}");
+        eventually!("the new rule counts", {
+            let answer = lab.https().get(&url).await.unwrap();
+            answer.text().contains("x-new: yes-it-is").then_some(())
+        });
+        lab.down();
+    }
+}

@@ -24,7 +24,7 @@ pub(super) fn resolve(
     let target = reference.namespace.as_ref().unwrap_or(&route.namespace);
     if !api.permits(identity(route), reference, target) {
         let message = format!(
-            "no ReferenceGrant of {target} lets a {} of {} use Service \"{name}\"",
+            "no ReferenceGrant of {target} lets {}s of {} use Service \"{name}\"",
             route.kind.name(),
             route.namespace
         );

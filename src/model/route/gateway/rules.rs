@@ -86,10 +86,7 @@ struct Builder<'o, 'c, 'a> {
 
 impl Builder<'_, '_, '_> {
     fn tell(&mut self, condition: &str, reason: &str, message: &str) {
-        let message = format!(
-            "{condition}=False ({reason}): rule {}: {message}",
-            self.number
-        );
+        let message = format!("{condition} ({reason}): rule {}: {message}", self.number);
         self.compiler.report_route(self.route, message, false);
     }
 
@@ -120,14 +117,18 @@ impl Builder<'_, '_, '_> {
                         denominator: *denominator,
                     }),
                     Err((reason, message)) => {
-                        self.tell("ResolvedRefs", reason, &format!("{message}; no copies"));
+                        self.tell(
+                            "ResolvedRefs=False",
+                            reason,
+                            &format!("{message}; no copies"),
+                        );
                         continue;
                     }
                 },
                 RouteFilter::Unknown(kind) => {
                     let message = format!("the lab has no filter {kind}");
                     let told = format!("{message}; its requests get 500");
-                    self.tell("Accepted", "UnsupportedValue", &told);
+                    self.tell("PartiallyInvalid=True", "UnsupportedValue", &told);
                     return Err(message);
                 }
             });
@@ -144,7 +145,7 @@ impl Builder<'_, '_, '_> {
         }
         let message = "replacePrefixMatch needs matches of type PathPrefix".to_owned();
         let told = format!("{message}; its requests get 500");
-        self.tell("Accepted", "UnsupportedValue", &told);
+        self.tell("PartiallyInvalid=True", "UnsupportedValue", &told);
         Err(message)
     }
 
@@ -153,7 +154,7 @@ impl Builder<'_, '_, '_> {
             Some(Ok(session)) => Some(session.clone()),
             Some(Err(problem)) => {
                 let problem = format!("{problem}; it has no effect");
-                self.tell("Accepted", "UnsupportedValue", &problem);
+                self.tell("PartiallyInvalid=True", "UnsupportedValue", &problem);
                 None
             }
             None => None,
@@ -171,7 +172,7 @@ impl Builder<'_, '_, '_> {
                 Ok(backend) => Some(backend),
                 Err((reason, message)) => {
                     let told = format!("{message}; its requests get 500");
-                    self.tell("ResolvedRefs", reason, &told);
+                    self.tell("ResolvedRefs=False", reason, &told);
                     None
                 }
             };
