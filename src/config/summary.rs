@@ -188,10 +188,7 @@ fn backend(backend: &IngressBackend) -> String {
 }
 
 fn gateway(gateway: &Gateway) -> String {
-    let listeners = gateway.listeners.iter().map(|listener| {
-        let (protocol, port, host) = (&listener.protocol, listener.port, &listener.host);
-        format!("{protocol} {port} {host}")
-    });
+    let listeners = gateway.listeners.iter().map(ToString::to_string);
     let listeners: Vec<_> = listeners.collect();
     format!("gateway {}: {}", gateway.name, listeners.join(", "))
 }

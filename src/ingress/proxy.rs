@@ -296,6 +296,19 @@ fn address(
     Ok(())
 }
 
+/// Writes a head that was prepared for one protocol as another one wants it.
+pub(super) fn readdress(head: &mut Parts, h2: bool) -> Result<(), Refusal> {
+    if (head.version == Version::HTTP_2) == h2 {
+        return Ok(());
+    }
+    let host = match head.uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => head.headers.get(HOST).cloned(),
+    };
+    let path = head.uri.path_and_query().cloned();
+    address(head, host.ok_or(Refusal::NoHost)?, path, h2)
+}
+
 /// To the same place under HTTPS. The host is one that has a rule with a certificate, never just
 /// any that a client wrote.
 fn to_https<B>(

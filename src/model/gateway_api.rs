@@ -4,6 +4,7 @@
 //! them is a [`Route`](super::Route); nothing on the data path reads these.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use super::route::{
@@ -285,6 +286,12 @@ impl RouteKind {
             Self::Http => "HTTPRoute",
             Self::Grpc => "GRPCRoute",
         }
+    }
+}
+
+impl fmt::Display for GatewayListener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} {}", self.protocol, self.port, self.host)
     }
 }
 

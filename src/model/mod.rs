@@ -55,7 +55,7 @@ pub use service::{
 };
 pub use span::{Applied, Connection, Event, NodeLine, Selection, SocketPair, Span, SpanKind};
 pub use status::{
-    CertificateStatus, EndpointStatus, IngressStatus, LabPhase, Login, ObjectReport, PodStatus,
-    PortStatus, ServiceStatus, Status, StoresStatus, Urls,
+    CertificateStatus, EndpointStatus, GatewayStatus, IngressStatus, LabPhase, Login, ObjectReport,
+    PodStatus, PortStatus, ServiceStatus, Status, StoresStatus, Urls,
 };
 pub use traceparent::{SpanId, TraceId, Traceparent, TraceparentError};

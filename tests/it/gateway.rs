@@ -11,7 +11,7 @@
 //! name, `> h2: yes` over HTTP/2 with prior knowledge, `> times: N` so many times, `> stay: yes` with the
 //! cookie of the first answer, `> body: TEXT`.
 //! `x-fail: HOW*N` makes pods fail the first N tries: `503` is a status, `reset` closes the connection,
-//! `delay` answers after a second.
+//! `delay` answers after 600 ms.
 //!
 //! What is expected: `= STATUS [SERVICE]`; `= name: value` for a header of the answer (`-` for none);
 //! `= trailer name: value`; `= seen LINE` for a line that the pod saw, `= unseen NAME` for a header that
@@ -19,11 +19,12 @@
 //! came to a Service in the end; `= shares SERVICE PERCENT …` for where they went, within 8 percent
 //! (500 draws of a half: 3.6 sigma).
 
+mod files;
 mod pods;
+mod served;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,90 +45,13 @@ use tokio::sync::watch;
 
 use crate::eventually;
 use crate::ingress_support::localhost;
-use crate::support::lab::Lab;
+use files::{accept, files};
 use pods::Pods;
 
-const TOLD: &str = "\n=== told\n";
-const CASES: &str = "\n=== cases\n";
+pub(crate) use files::{NOT_PASSED, cases};
+
 /// How far a share may be from what is wished, in percent of all requests.
 const TOLERANCE: usize = 8;
-
-/// Cases that are no requests to one set of objects, or that the lab does not pass: name, level and
-/// why.
-pub(crate) const NOT_PASSED: [(&str, &str, &str); 2] = [
-    (
-        "HTTPRouteListenerPortMatching",
-        "extended",
-        "the lab serves HTTP at one port; a listener at another is told and not served",
-    ),
-    (
-        "HTTPRouteObservedGenerationBump",
-        "core",
-        "there is no API server: objects have no generation, and conditions are told by `lab check` and \
-         `lab status`",
-    ),
-];
-
-/// One file.
-struct File {
-    path: PathBuf,
-    yaml: String,
-    told: Vec<String>,
-    cases: Vec<Case>,
-}
-
-/// One test of the suite.
-pub(crate) struct Case {
-    pub(crate) name: String,
-    /// `core`, `extended` or `provisional`.
-    pub(crate) level: String,
-    /// What of it is otherwise.
-    pub(crate) partly: Option<String>,
-    blocks: Vec<String>,
-}
-
-fn files() -> Vec<File> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
-    let entries = std::fs::read_dir(&folder).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        name.starts_with("gateway_")
-    });
-    paths.sort();
-    paths.into_iter().map(read).collect()
-}
-
-fn read(path: PathBuf) -> File {
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (yaml, rest) = text.split_once(TOLD).unwrap();
-    let (told, rest) = rest.split_once(CASES).unwrap();
-    let mut cases: Vec<Case> = Vec::new();
-    for block in rest.split("\n\n").filter(|block| !block.trim().is_empty()) {
-        let mark = |start: &str| block.lines().find_map(|line| line.strip_prefix(start));
-        if let Some(head) = mark("# case: ") {
-            let (name, level) = head.split_once(" (").unwrap();
-            cases.push(Case {
-                name: name.to_owned(),
-                level: level.trim_end_matches(')').to_owned(),
-                partly: mark("# partly: ").map(str::to_owned),
-                blocks: Vec::new(),
-            });
-        }
-        cases.last_mut().unwrap().blocks.push(block.to_owned());
-    }
-    File {
-        path,
-        yaml: yaml.to_owned(),
-        told: told.lines().map(str::to_owned).collect(),
-        cases,
-    }
-}
-
-/// All cases that are run.
-pub(crate) fn cases() -> Vec<Case> {
-    files().into_iter().flat_map(|file| file.cases).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_case_of_gateway_api_ends_as_the_page_says_in_traefik() {
@@ -161,15 +85,6 @@ async fn every_case_ends_as_it_says(flavour: &str) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Writes the reports of now into a file.
-fn accept(file: &File, told: &str) {
-    let text = std::fs::read_to_string(&file.path).unwrap();
-    let (_, cases) = text.split_once(CASES).unwrap();
-    let end = if told.is_empty() { "" } else { "\n" };
-    let text = format!("{}{TOLD}{told}{end}{CASES}{cases}", file.yaml);
-    std::fs::write(&file.path, text).unwrap();
 }
 
 /// A replica in front of what manifests say.
@@ -465,78 +380,3 @@ impl Answer {
 
 /// How many requests each Service was asked.
 type Asked = BTreeMap<String, usize>;
-
-/// A Gateway with one route; `more` is added to the route's rule.
-fn shop(host: &str, more: &str) -> String {
-    format!(
-        r#"apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {{ name: shop }}
-spec:
-  gatewayClassName: lab
-  listeners:
-  - {{ name: http, port: 80, protocol: HTTP, hostname: "{host}" }}
-  - name: https
-    port: 443
-    protocol: HTTPS
-    hostname: "{host}"
-    tls: {{ certificateRefs: [{{ name: shop-tls }}] }}
-  - {{ name: odd, port: 8090, protocol: HTTP }}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {{ name: shop }}
-spec:
-  parentRefs: [{{ name: shop }}]
-  rules:
-  - backendRefs: [{{ name: web, port: 80 }}]
-    {more}
-"#
-    )
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lab_serves_a_gateway_and_reloads_it() {
-    for controller in ["traefik", "nginx"] {
-        let pod = crate::ingress_support::echo_pod().await;
-        let lab = Lab::new(
-            "process",
-            &format!(
-                "manifests = [\"*.yaml\"]\ncloudforet.enabled = false\n\
-                 [ingress]\ncontroller = \"{controller}\"\n\
-                 [services.web]\nport = 80\nendpoints = [\"{pod}\"]\n"
-            ),
-        );
-        lab.file("shop.yaml", &shop("*.shop.localhost", ""));
-        let checked = lab.ok(&["check"]);
-        assert!(checked.contains("HTTPRoute shop: * at shop"), "{checked}");
-        lab.up();
-        let status = lab.status();
-        let certificate = &status["certificates"][0];
-        assert_eq!(certificate["secret"], "shop-tls");
-        assert_eq!(certificate["ingresses"][0], "Gateway shop");
-        assert_eq!(certificate["hosts"][0], "*.shop.localhost");
-        let reports = status["reports"].to_string();
-        assert!(reports.contains("PortUnavailable"), "{reports}");
-
-        let services = status["services"].as_array().unwrap();
-        let balancer = services.iter().find(|one| one["name"] == controller);
-        let secure = balancer.unwrap()["external"][1].as_str().unwrap();
-        let port = secure.rsplit(':').next().unwrap().to_owned();
-        let url = format!("https://web.shop.localhost:{port}/cart");
-        let answer = lab.https().get(&url).await.unwrap();
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        assert!(answer.text().starts_with("GET /cart"), "{}", answer.text());
-
-        let filter = "filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: \
-                      [{ name: x-new, value: yes-it-is }] } }]";
-        lab.file("shop.yaml", &shop("*.shop.localhost", filter));
-        let told = lab.ok(&["reload"]);
-        assert!(told.contains("HTTPRoute shop changed"), "{told}");
-        eventually!("the new rule counts", {
-            let answer = lab.https().get(&url).await.unwrap();
-            answer.text().contains("x-new: yes-it-is").then_some(())
-        });
-        lab.down();
-    }
-}

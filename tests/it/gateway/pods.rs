@@ -18,12 +18,12 @@ use std::fmt::Write as _;
 use tokio::net::TcpListener;
 
 use super::Asked;
-use crate::ingress_support::localhost;
+use crate::ingress_support::{localhost, nobody};
 
 /// The header that tells which block of a file a request belongs to.
 pub(super) const BLOCK: &str = "x-block";
 /// What a slow pod takes.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_millis(600);
 
 /// The pods of one run.
 #[derive(Clone, Default)]
@@ -47,7 +47,8 @@ impl Pods {
         names.get(block).cloned().unwrap_or_default()
     }
 
-    /// Two pods for a Service; none for one whose name says so.
+    /// Two pods for a Service; none for one whose name begins with `empty`, and nobody in the place of
+    /// the first one if it begins with `half`.
     pub(super) async fn slice(&self, service: &Service) -> EndpointSlice {
         let mut endpoints = Vec::new();
         let count = if service.name.starts_with("empty") {
@@ -56,7 +57,11 @@ impl Pods {
             2
         };
         for number in 0..count {
-            let address = self.pod(&service.name).await;
+            let address = if number == 0 && service.name.starts_with("half") {
+                nobody()
+            } else {
+                self.pod(&service.name).await
+            };
             let both = EndpointAddress {
                 pod: address,
                 host: address,

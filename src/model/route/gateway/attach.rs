@@ -1,6 +1,6 @@
 //! Which listeners a route is attached to, and so for which hosts and at which port it serves.
 
-use super::super::super::{GatewayApi, GatewayRoute, ParentReference};
+use super::super::super::{GatewayApi, GatewayRoute, ParentReference, RouteKind};
 use super::super::{EntryPoint, HostMatch};
 use super::GROUP;
 use super::listeners::Listener;
@@ -50,6 +50,27 @@ pub(super) fn attach(
             .push("Accepted=False (NoMatchingParent): parentRefs names no Gateway".to_owned());
     }
     attached
+}
+
+/// Why a route may not serve at a place: routes of the other kind have it. The specification wants a
+/// host to be of one kind; the older route, or the first by name, keeps it.
+pub(super) fn conflict(
+    taken: &[(RouteKind, Place)],
+    kind: RouteKind,
+    place: &Place,
+) -> Option<String> {
+    let meets = |one: &Place| {
+        let apart = one.entry.is_some() && place.entry.is_some() && one.entry != place.entry;
+        one.host == place.host && !apart
+    };
+    let (other, _) = taken
+        .iter()
+        .find(|(other, one)| *other != kind && meets(one))?;
+    Some(format!(
+        "Accepted=False (HostnameConflict): {} is a host of {}s already",
+        place.host,
+        other.name()
+    ))
 }
 
 /// A place at both ports is one place.

@@ -57,8 +57,19 @@ pub(super) fn routes<'a>(
         let created = (route.created.is_none(), route.created.as_deref());
         (created, &route.namespace, &route.name, route.kind)
     });
+    let mut taken: Vec<(RouteKind, Place)> = Vec::new();
     for route in routes {
-        let Attached { places, problems } = attach::attach(route, api, &listeners);
+        let Attached {
+            mut places,
+            mut problems,
+        } = attach::attach(route, api, &listeners);
+        places.retain(|place| {
+            let problem = attach::conflict(&taken, route.kind, place);
+            let is_free = problem.is_none();
+            problems.extend(problem);
+            is_free
+        });
+        taken.extend(places.iter().map(|place| (route.kind, place.clone())));
         let unusable = places.is_empty();
         for message in problems {
             compiler.report_route(route, message, unusable);
