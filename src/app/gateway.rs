@@ -214,6 +214,7 @@ pub(super) async fn serve(
         0
     };
     let settings = Arc::new(ingress::Settings {
+        http_port: ports.addresses.http.port(),
         https_port: ports.addresses.https.port(),
         sampler: Arc::new(Sampler::new(films)),
         ..ingress::Settings::new(flavour(&config))

@@ -90,7 +90,11 @@ fn gateways(cluster: &Cluster) -> Vec<GatewayStatus> {
             namespace: gateway.namespace.clone(),
             class: gateway.class.clone(),
             listeners: gateway.listeners.iter().map(ToString::to_string).collect(),
-            addresses: served.then(|| addresses(cluster)).unwrap_or_default(),
+            addresses: if served {
+                addresses(cluster)
+            } else {
+                Vec::new()
+            },
             routes: routes
                 .map(|route| format!("{} {}", route.kind.name(), route.name))
                 .collect(),

@@ -166,6 +166,12 @@ fn places(
             format!("no listener of Gateway \"{name}\" has a hostname in common with it"),
         );
     }
+    if places.is_empty() {
+        return refused(
+            "NoMatchingListenerHostname",
+            "its hosts belong to more specific listeners".to_owned(),
+        );
+    }
     Ok(places)
 }
 

@@ -120,8 +120,8 @@ fn listener<'a>(
     };
     if spec.port != usual && spec.port != own {
         return Err(format!(
-            "Accepted=False (PortUnavailable): the lab serves {} at one port, which is {usual} \
-             here and {own} of the host",
+            "Accepted=False (PortUnavailable): the lab serves {} at one port of the host, which is \
+             {usual} here",
             spec.protocol
         ));
     }
