@@ -211,8 +211,13 @@ pub enum MatchedPath {
     Exact(String),
     /// Element by element.
     Prefix(String),
-    /// A pattern for the whole path.
-    Regex(Pattern),
+    /// A pattern.
+    Regex {
+        /// For the whole path.
+        pattern: Pattern,
+        /// Characters, as it was written.
+        length: usize,
+    },
     /// A call, by the letters of its names.
     Call {
         /// With its package.

@@ -96,12 +96,12 @@ fn path(field: &Field<'_>) -> Option<MatchedPath> {
         return Some(match kind {
             PathKind::Prefix => MatchedPath::Prefix("/".to_owned()),
             PathKind::Exact => MatchedPath::Exact("/".to_owned()),
-            PathKind::Regex => MatchedPath::Regex(whole(field, "/")?),
+            PathKind::Regex => regex(field, "/")?,
         });
     };
     let text = value.words()?;
     if kind == PathKind::Regex {
-        return Some(MatchedPath::Regex(whole(&value, text)?));
+        return regex(&value, text);
     }
     if !text.starts_with('/') {
         value.refuse("must begin with a slash", "write for example /shop");
@@ -114,6 +114,13 @@ fn path(field: &Field<'_>) -> Option<MatchedPath> {
     Some(match kind {
         PathKind::Exact => MatchedPath::Exact(text.to_owned()),
         _ => MatchedPath::Prefix(text.to_owned()),
+    })
+}
+
+fn regex(field: &Field<'_>, text: &str) -> Option<MatchedPath> {
+    Some(MatchedPath::Regex {
+        pattern: whole(field, text)?,
+        length: text.len(),
     })
 }
 

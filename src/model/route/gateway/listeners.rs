@@ -97,7 +97,7 @@ fn class(api: &GatewayApi, name: &str, flavour: &Flavour) -> Result<(), String> 
         )),
         None if [own, BUILT_IN].contains(&name) => Ok(()),
         None => Err(format!(
-            "there is no GatewayClass \"{name}\"; the lab brings \"{BUILT_IN}\" with it"
+            "there is no GatewayClass \"{name}\" (the lab's own is \"{BUILT_IN}\")"
         )),
     }
 }

@@ -249,7 +249,7 @@ pub(super) fn path(path: &MatchedPath) -> Result<PathMatch, String> {
     Ok(match path {
         MatchedPath::Exact(path) => PathMatch::Exact(normal(path)?),
         MatchedPath::Prefix(path) => PathMatch::prefix(&normal(path)?),
-        MatchedPath::Regex(pattern) | MatchedPath::CallPattern { pattern, .. } => {
+        MatchedPath::Regex { pattern, .. } | MatchedPath::CallPattern { pattern, .. } => {
             PathMatch::Regex(pattern.clone())
         }
         MatchedPath::Call { service, method } => match (service, method) {
@@ -296,7 +296,7 @@ pub(super) fn rank(asked: &RouteMatch) -> u32 {
     match &asked.path {
         MatchedPath::Exact(path) => http(true, path.len()),
         MatchedPath::Prefix(path) => http(false, path.trim_end_matches('/').len()),
-        MatchedPath::Regex(pattern) => http(false, pattern.regex().as_str().len()),
+        MatchedPath::Regex { length, .. } => http(false, *length),
         MatchedPath::Call { service, method } => {
             let length = |name: &Option<String>| name.as_ref().map_or(0, String::len);
             call(length(service), length(method))
