@@ -30,11 +30,13 @@ pub(super) fn resolve(
         );
         return Err(("RefNotPermitted", message));
     }
-    let is_there = compiler
-        .service(name)
-        .is_some_and(|service| service.namespace == *target);
-    if !is_there {
-        let message = format!("there is no Service \"{name}\" in namespace {target}");
+    let elsewhere = match compiler.service(name) {
+        Some(service) if service.namespace == *target => None,
+        Some(service) => Some(format!(", only in {}", service.namespace)),
+        None => Some(String::new()),
+    };
+    if let Some(elsewhere) = elsewhere {
+        let message = format!("there is no Service \"{name}\" in namespace {target}{elsewhere}");
         return Err(("BackendNotFound", message));
     }
     let Some(port) = reference.port else {
