@@ -8,7 +8,9 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 use crate::config::Controller;
-use crate::model::{Certificate, Ingress, IngressTls, ObjectReport, Secret};
+use crate::model::{
+    Certificate, HostMatch, Ingress, IngressTls, ObjectReport, Secret, TlsListener,
+};
 use crate::net::{Authority, Certificates, inspect};
 use crate::registry::{Cluster, Registry};
 
@@ -103,7 +105,11 @@ pub(super) fn serve(cluster: &Cluster, certificates: &Certificates, controller: 
         Controller::Nginx => {
             let ingresses = cluster.ingresses.values().map(|ingress| &**ingress);
             let served = cluster.ingress_classes.served(ingresses);
-            certificates.replace_for_hosts(served.flat_map(|ingress| of_hosts(cluster, ingress)))
+            let of_ingresses = served.flat_map(|ingress| of_hosts(cluster, ingress));
+            let of_listeners = cluster.routes.tls_listeners().iter();
+            let of_listeners = of_listeners.flat_map(|listener| of_listener(cluster, listener));
+            let of_ingresses = of_ingresses.map(|(host, found)| (host.to_owned(), found));
+            certificates.replace_for_hosts(of_ingresses.chain(of_listeners))
         }
     };
     match certificates.ask_clients(cluster.routes.client_auth(), &cluster.secrets) {
@@ -142,7 +148,29 @@ fn of_hosts<'a>(cluster: &'a Cluster, ingress: &'a Ingress) -> Vec<(&'a str, Vec
         .collect()
 }
 
-/// What `spec.tls` of the served Ingresses asks for, by the name of the Secret.
+/// The same for a listener of a Gateway. One for any host has the names of its certificates.
+fn of_listener<'a>(
+    cluster: &'a Cluster,
+    listener: &'a TlsListener,
+) -> Vec<(String, Vec<&'a Secret>)> {
+    let secrets = listener.secrets.iter();
+    let secrets: Vec<&Secret> = secrets
+        .filter_map(|name| cluster.secrets.get(name))
+        .map(|secret| &**secret)
+        .collect();
+    if listener.host != HostMatch::Any {
+        return vec![(listener.host.to_string(), secrets)];
+    }
+    let names = |secret: &Secret| inspect(secret).map_or(Vec::new(), |facts| facts.names);
+    let each = secrets.iter().flat_map(|secret| {
+        let names = names(secret).into_iter();
+        names.map(|name| (name, vec![*secret]))
+    });
+    each.collect()
+}
+
+/// What `spec.tls` of the served Ingresses and the listeners of Gateways ask for, by the name of the
+/// Secret.
 fn asked(cluster: &Cluster, reports: &mut Vec<ObjectReport>) -> BTreeMap<String, Certificate> {
     let mut found: BTreeMap<String, Certificate> = BTreeMap::new();
     let ingresses = cluster.ingresses.values().map(|ingress| &**ingress);
@@ -159,6 +187,21 @@ fn asked(cluster: &Cluster, reports: &mut Vec<ObjectReport>) -> BTreeMap<String,
                 if !certificate.hosts.contains(host) {
                     certificate.hosts.push(host.clone());
                 }
+            }
+        }
+    }
+    for listener in cluster.routes.tls_listeners() {
+        for name in &listener.secrets {
+            let certificate = found
+                .entry(name.clone())
+                .or_insert_with(|| certificate(name.clone(), DURATION, DURATION / 3));
+            let gateway = format!("Gateway {}", listener.gateway);
+            if !certificate.ingresses.contains(&gateway) {
+                certificate.ingresses.push(gateway);
+            }
+            let host = listener.host.to_string();
+            if listener.host != HostMatch::Any && !certificate.hosts.contains(&host) {
+                certificate.hosts.push(host);
             }
         }
     }
@@ -182,6 +225,11 @@ fn ordered(secret: String, ingress: &Ingress, reports: &mut Vec<ObjectReport>) -
     };
     let duration = wish(DURATION_ANNOTATION, None).unwrap_or(DURATION);
     let renew_before = wish(RENEW_BEFORE_ANNOTATION, Some(duration)).unwrap_or(duration / 3);
+    certificate(secret, duration, renew_before)
+}
+
+/// One that nobody asks for yet.
+fn certificate(secret: String, duration: Duration, renew_before: Duration) -> Certificate {
     Certificate {
         secret,
         ingresses: Vec::new(),

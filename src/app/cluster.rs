@@ -45,6 +45,7 @@ impl Surroundings {
             proxy_mode: config.proxy_mode,
             ingress_replicas: config.ingress.replicas,
             ingress_classes: Arc::new(config.ingress_classes.clone()),
+            gateway_api: Arc::new(config.gateway_api.clone()),
             ..Cluster::default()
         };
         for deployment in deployments {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::controllers::endpoint_of;
 use crate::model::{
-    Change, ChangeKind, Endpoint, EndpointSlice, Pod, RouteTable, Service, ServicePort,
+    Change, ChangeKind, Endpoint, EndpointSlice, GatewayApi, Pod, RouteKind, RouteTable, Service,
+    ServicePort,
 };
 use crate::registry::Cluster;
 
@@ -53,6 +54,10 @@ pub(super) fn write(current: &mut Cluster, mut wanted: Cluster) -> Vec<Change> {
         &mut changes,
     );
     replace("Secret", &mut current.secrets, wanted.secrets, &mut changes);
+    if current.gateway_api != wanted.gateway_api {
+        gateway_api(&current.gateway_api, &wanted.gateway_api, &mut changes);
+        current.gateway_api = wanted.gateway_api;
+    }
     current.certificates = wanted.certificates;
     if current.ingress_classes != wanted.ingress_classes {
         current.ingress_classes = wanted.ingress_classes;
@@ -76,6 +81,36 @@ pub(super) fn write(current: &mut Cluster, mut wanted: Cluster) -> Vec<Change> {
     changes
 }
 
+/// What differs between the objects of Gateway API.
+fn gateway_api(current: &GatewayApi, wanted: &GatewayApi, changes: &mut Vec<Change>) {
+    fn named<'o, T: Clone + 'o>(
+        objects: impl IntoIterator<Item = &'o T>,
+        name: impl Fn(&T) -> &str,
+    ) -> BTreeMap<String, Arc<T>> {
+        let objects = objects.into_iter();
+        objects
+            .map(|object| (name(object).to_owned(), Arc::new(object.clone())))
+            .collect()
+    }
+    let classes = |api: &GatewayApi| named(&api.classes, |class| &class.name);
+    let gateways = |api: &GatewayApi| named(&api.gateways, |gateway| &gateway.name);
+    let grants = |api: &GatewayApi| named(&api.grants, |grant| &grant.name);
+    let routes = |api: &GatewayApi, kind: RouteKind| {
+        let routes = api.routes.iter().filter(|route| route.kind == kind);
+        named(routes, |route| &route.name)
+    };
+    let (old, new) = (&mut classes(current), classes(wanted));
+    replace("GatewayClass", old, new, changes);
+    let (old, new) = (&mut gateways(current), gateways(wanted));
+    replace("Gateway", old, new, changes);
+    let (old, new) = (&mut grants(current), grants(wanted));
+    replace("ReferenceGrant", old, new, changes);
+    for kind in [RouteKind::Http, RouteKind::Grpc] {
+        let (old, new) = (&mut routes(current, kind), routes(wanted, kind));
+        replace(kind.name(), old, new, changes);
+    }
+}
+
 fn changed(kind: &str, name: &str) -> Change {
     Change {
         kind: kind.to_owned(),
@@ -89,6 +124,7 @@ fn same(one: &RouteTable, other: &RouteTable) -> bool {
     one.routes() == other.routes()
         && one.backends() == other.backends()
         && one.client_auth() == other.client_auth()
+        && one.tls_listeners() == other.tls_listeners()
 }
 
 /// Objects that are equal keep their `Arc`, by which readers tell what has changed.

@@ -15,8 +15,8 @@ use crate::config::{Config, Controller};
 use crate::ingress::{self, Replica, Sampler};
 use crate::lb;
 use crate::model::{
-    Flavour, LoadBalancerStatus, NginxOptions, Objects, Secret, Service, ServicePort, ServiceType,
-    TraefikOptions, compile,
+    Flavour, GatewayPorts, LoadBalancerStatus, NginxOptions, Objects, Secret, Service, ServicePort,
+    ServiceType, TraefikOptions, compile,
 };
 use crate::net::{Authority, BindError, Certificates, Shutdown, bind};
 use crate::pods::PodNetwork;
@@ -90,18 +90,30 @@ pub fn warnings(config: &Config) -> Vec<String> {
         .map(|secret| (secret.name.clone(), Arc::new(secret.clone())))
         .collect();
     let served = config.ingress_classes.served(&config.ingresses);
-    let objects = Objects::new(&services).secrets(&secrets);
+    let ports = GatewayPorts {
+        http: config.load_balancer.http,
+        https: config.load_balancer.https,
+    };
+    let objects = Objects::new(&services)
+        .secrets(&secrets)
+        .gateways(&config.gateway_api, ports);
     let compiled = compile(served, &objects, &flavour(config));
     let reports = config.reports.iter().chain(&compiled.diagnostics);
     reports.map(ToString::to_string).collect()
 }
 
-/// Compiles the Ingresses of the picture, and adds the load balancer's own Service. What is wrong
+/// Compiles the Ingresses of the picture and the routes of Gateway API, and adds the load balancer's own Service. What is wrong
 /// with an object is among the picture's reports.
 pub(super) fn complete(cluster: &mut Cluster, config: &Config, addresses: Addresses) {
     let ingresses = cluster.ingresses.values().map(|ingress| &**ingress);
     let served = cluster.ingress_classes.served(ingresses);
-    let objects = Objects::new(&cluster.services).secrets(&cluster.secrets);
+    let ports = GatewayPorts {
+        http: addresses.http.port(),
+        https: addresses.https.port(),
+    };
+    let objects = Objects::new(&cluster.services)
+        .secrets(&cluster.secrets)
+        .gateways(&config.gateway_api, ports);
     let compiled = compile(served, &objects, &flavour(config));
     let reports = config.reports.iter().cloned();
     cluster.reports = reports.chain(compiled.diagnostics).collect();
@@ -202,6 +214,7 @@ pub(super) async fn serve(
         0
     };
     let settings = Arc::new(ingress::Settings {
+        http_port: ports.addresses.http.port(),
         https_port: ports.addresses.https.port(),
         sampler: Arc::new(Sampler::new(films)),
         ..ingress::Settings::new(flavour(&config))

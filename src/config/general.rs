@@ -12,7 +12,8 @@ use super::settings::{
 use super::subnet::SubnetChoice;
 use super::{checks, ingresses, manifests, names, secrets, services};
 use crate::model::{
-    Grpc, IngressClasses, LoadBalancing, Login, MAX_INGRESS_REPLICAS, ProxyMode, TrafficPolicy,
+    GatewayApi, Grpc, IngressClasses, LoadBalancing, Login, MAX_INGRESS_REPLICAS, ProxyMode,
+    TrafficPolicy,
 };
 
 /// Name of a lab that was given none.
@@ -76,6 +77,7 @@ pub(super) fn read(
             .iter()
             .map(|found| found.ingress.clone())
             .collect(),
+        gateway_api: GatewayApi::default(),
         ingress_classes: IngressClasses::default(),
         secrets: Vec::new(),
         reports: Vec::new(),

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::problem::Problem;
 use super::subnet::SubnetChoice;
 use crate::model::{
-    ClusterIp, Conditions, Deployment, Grpc, Ingress, IngressClasses, Login, ObjectReport,
-    ProxyMode, Secret, Service, TrafficPolicy, Workload,
+    ClusterIp, Conditions, Deployment, GatewayApi, Grpc, Ingress, IngressClasses, Login,
+    ObjectReport, ProxyMode, Secret, Service, TrafficPolicy, Workload,
 };
 
 /// Everything that a lab is told before it starts.
@@ -51,6 +51,9 @@ pub struct Config {
     pub static_endpoints: Vec<StaticEndpoints>,
     /// Ingress objects.
     pub ingresses: Vec<Ingress>,
+    /// Objects of Gateway API.
+    #[serde(skip)]
+    pub gateway_api: GatewayApi,
     /// IngressClass objects, and which controller the lab has.
     pub ingress_classes: IngressClasses,
     /// Secrets of manifests.

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::settings::{Config, RuntimeChoice};
 use crate::model::{
-    AppProtocol, BackendPort, ClusterIp, HostMatch, Ingress, IngressBackend, PathType, ProbeAction,
-    Protocol, Service, SessionAffinity, Workload,
+    AppProtocol, BackendPort, ClusterIp, Gateway, GatewayRoute, HostMatch, Ingress, IngressBackend,
+    PathType, ProbeAction, Protocol, Service, SessionAffinity, Workload,
 };
 
 impl Config {
@@ -34,6 +34,8 @@ impl Config {
         ];
         lines.extend(self.services.iter().map(|service| self.service(service)));
         lines.extend(self.ingresses.iter().flat_map(ingress));
+        lines.extend(self.gateway_api.gateways.iter().map(gateway));
+        lines.extend(self.gateway_api.routes.iter().map(gateway_route));
         lines.join("\n")
     }
 
@@ -183,4 +185,28 @@ fn backend(backend: &IngressBackend) -> String {
         BackendPort::Number(port) => format!("{}:{port}", backend.service),
         BackendPort::Name(name) => format!("{}:{name}", backend.service),
     }
+}
+
+fn gateway(gateway: &Gateway) -> String {
+    let listeners = gateway.listeners.iter().map(ToString::to_string);
+    let listeners: Vec<_> = listeners.collect();
+    format!("gateway {}: {}", gateway.name, listeners.join(", "))
+}
+
+fn gateway_route(route: &GatewayRoute) -> String {
+    let hosts: Vec<_> = route.hosts.iter().map(ToString::to_string).collect();
+    let parents = route.parents.iter().map(|parent| &*parent.object.name);
+    let rules = u32::try_from(route.rules.len()).unwrap_or(u32::MAX);
+    format!(
+        "{} {}: {} at {}, {}",
+        route.kind.name(),
+        route.name,
+        if hosts.is_empty() {
+            "*".to_owned()
+        } else {
+            hosts.join(" ")
+        },
+        parents.collect::<Vec<_>>().join(" "),
+        counted(rules, "rule")
+    )
 }

@@ -7,8 +7,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Facts, Records};
 use crate::model::{
-    CertificateStatus, ClusterIp, EndpointStatus, IngressStatus, LabPhase, ObjectReport, Pod,
-    PodPhase, PodStatus, PortStatus, Service, ServiceStatus, Status,
+    CertificateStatus, ClusterIp, EndpointStatus, GatewayStatus, IngressStatus, LabPhase,
+    ObjectReport, Pod, PodPhase, PodStatus, PortStatus, Service, ServiceStatus, Status,
 };
 use crate::registry::Cluster;
 
@@ -50,6 +50,7 @@ pub fn status_of(facts: &Facts, cluster: &Cluster, records: &dyn Records) -> Sta
         stores: facts.stores.clone(),
         services,
         ingresses: ingresses(cluster),
+        gateways: gateways(cluster),
         certificates: certificates(cluster),
         pods: cluster.pods.values().map(|found| pod(found)).collect(),
         warnings: [&facts.warnings[..], &facts.problems].concat(),
@@ -57,13 +58,57 @@ pub fn status_of(facts: &Facts, cluster: &Cluster, records: &dyn Records) -> Sta
     }
 }
 
-fn ingresses(cluster: &Cluster) -> Vec<IngressStatus> {
+/// Where the host ports are.
+fn addresses(cluster: &Cluster) -> Vec<String> {
     let balancer = cluster.services.get(&cluster.ingress_classes.load_balancer);
-    let addresses: Vec<String> = balancer
+    let addresses = balancer
         .iter()
-        .flat_map(|service| &service.load_balancer.ingress)
-        .map(ToString::to_string)
-        .collect();
+        .flat_map(|service| &service.load_balancer.ingress);
+    addresses.map(ToString::to_string).collect()
+}
+
+fn gateways(cluster: &Cluster) -> Vec<GatewayStatus> {
+    let api = &cluster.gateway_api;
+    let of = |kind: &str, name: &str| {
+        let reports = cluster.reports.iter();
+        let reports = reports.filter(|report| report.kind == kind && report.name == name);
+        reports.cloned().collect::<Vec<ObjectReport>>()
+    };
+    let is_used = |kind: &str, name: &str| !of(kind, name).iter().any(|report| report.unusable);
+    let gateways = api.gateways.iter().map(|gateway| {
+        let routes = api.routes.iter().filter(|route| {
+            let parents = route.parents.iter().map(|parent| &parent.object);
+            let mut meant = parents.filter(|object| {
+                let namespace = object.namespace.as_ref().unwrap_or(&route.namespace);
+                (&object.name, namespace) == (&gateway.name, &gateway.namespace)
+            });
+            meant.next().is_some() && is_used(route.kind.name(), &route.name)
+        });
+        let served = is_used("Gateway", &gateway.name);
+        GatewayStatus {
+            name: gateway.name.clone(),
+            namespace: gateway.namespace.clone(),
+            class: gateway.class.clone(),
+            listeners: gateway.listeners.iter().map(ToString::to_string).collect(),
+            addresses: if served {
+                addresses(cluster)
+            } else {
+                Vec::new()
+            },
+            routes: routes
+                .map(|route| format!("{} {}", route.kind.name(), route.name))
+                .collect(),
+            reports: of("Gateway", &gateway.name)
+                .into_iter()
+                .map(|report| report.message)
+                .collect(),
+        }
+    });
+    gateways.collect()
+}
+
+fn ingresses(cluster: &Cluster) -> Vec<IngressStatus> {
+    let addresses = addresses(cluster);
     let ingresses = cluster.ingresses.values().map(|ingress| {
         let class = cluster.ingress_classes.class_of(ingress).ok();
         let mut hosts: Vec<String> = Vec::new();

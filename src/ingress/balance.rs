@@ -166,6 +166,24 @@ pub(super) fn canary(canary: &Canary, question: &Question<'_>) -> (bool, String)
     (dice < canary.weight, why)
 }
 
+/// The share in which the client's cookie names an endpoint, where there are several.
+pub(super) fn kept<'s>(
+    shares: &'s [WeightedBackend],
+    subject: &Subject<'_>,
+) -> Option<&'s WeightedBackend> {
+    if shares.len() < 2 {
+        return None;
+    }
+    shares.iter().find(|share| {
+        let Some(backend) = share.backend.map(|index| subject.view.backend(index)) else {
+            return false;
+        };
+        let session = backend.session.as_ref();
+        let value = session.and_then(|session| cookie(&subject.question, &session.cookie));
+        value.is_some_and(|value| backend.endpoints.iter().any(|one| one.key == value))
+    })
+}
+
 /// One of the shares of a route, by weight.
 pub(super) fn share(backends: &[WeightedBackend]) -> Option<&WeightedBackend> {
     if let [only] = backends {

@@ -20,7 +20,7 @@ use super::proxy;
 use super::replica::Shared;
 use super::settings::Settings;
 use super::view::Views;
-use crate::model::TrafficPolicy;
+use crate::model::{RouteTable, TrafficPolicy};
 use crate::net::{Accepted, ClientGate, ShownCertificate};
 use crate::trace::Tracer;
 use crate::wire::{Body, Interim, Io, Limits, Refused, Service, Socket, Stop, h1, http2};
@@ -71,11 +71,12 @@ impl Client {
         &self.shared.settings
     }
 
-    /// Whether this connection was made for another host that asks its clients otherwise.
-    pub(super) fn misdirected(&self, host: &str) -> bool {
+    /// Whether this connection was made for another host that asks its clients otherwise, or for
+    /// another listener of a Gateway.
+    pub(super) fn misdirected(&self, host: &str, routes: &RouteTable) -> bool {
         self.tls.as_ref().is_some_and(|tls| {
             let name = tls.server_name.as_deref();
-            self.shared.certificates.misdirected(name, host)
+            self.shared.certificates.misdirected(name, host) || routes.misdirected(name, host)
         })
     }
 

@@ -27,10 +27,10 @@ pub(super) enum Failure {
         reason: String,
     },
     #[error(
-        "this connection was made for another name than {host}, which has another certificate or asks for client certificates otherwise"
+        "this connection was made for another name than {host}, which has another certificate, a listener of its own, or another way to ask for client certificates"
     )]
     Misdirected { host: String },
-    #[error("no rule of any Ingress matches host \"{host}\" and path {path}")]
+    #[error("no rule matches host \"{host}\" and path {path}")]
     NoRoute { host: String, path: String },
     #[error("{reason}")]
     Unavailable { reason: String, status: u16 },

@@ -52,12 +52,12 @@ async fn forward(
     film: &mut Option<Box<Film>>,
 ) -> Result<Response<Body>, Failure> {
     let target = refuse::check(&request)?;
-    if client.misdirected(&target.host) {
+    let view = client.views().latest();
+    if client.misdirected(&target.host, &view.routes) {
         return Err(Failure::Misdirected {
             host: target.host.into_owned(),
         });
     }
-    let view = client.views().latest();
     let question = Question {
         host: &target.host,
         path: &target.path,
@@ -162,7 +162,7 @@ async fn decide<'r>(
     let chosen = match &route.canary {
         Some(canary) if to_canary(canary, subject, plan) => Some(canary.backend),
         _ => {
-            let share = balance::share(shares);
+            let share = balance::kept(shares, subject).or_else(|| balance::share(shares));
             if let Some(share) = share {
                 plan.run(&share.filters, subject).await?;
             }
@@ -305,6 +305,19 @@ fn address(
         head.version = Version::HTTP_11;
     }
     Ok(())
+}
+
+/// Writes a head that was prepared for one protocol as another one wants it.
+pub(super) fn readdress(head: &mut Parts, h2: bool) -> Result<(), Refusal> {
+    if (head.version == Version::HTTP_2) == h2 {
+        return Ok(());
+    }
+    let host = match head.uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => head.headers.get(HOST).cloned(),
+    };
+    let path = head.uri.path_and_query().cloned();
+    address(head, host.ok_or(Refusal::NoHost)?, path, h2)
 }
 
 /// To the same place under HTTPS. The host is one that has a rule with a certificate, never just

@@ -11,6 +11,8 @@ use crate::model::Flavour;
 pub struct Settings {
     /// Whose headers and status codes it has.
     pub flavour: Flavour,
+    /// The port at which clients reach HTTP; part of redirects unless it is 80.
+    pub http_port: u16,
     /// The port at which clients reach HTTPS; part of redirects unless it is 443.
     pub https_port: u16,
     /// Which requests that bring no trace get one.
@@ -51,6 +53,7 @@ impl Settings {
     pub fn new(flavour: Flavour) -> Self {
         let traefik = Self {
             flavour: Flavour::default(),
+            http_port: 80,
             https_port: 443,
             sampler: Arc::new(Sampler::new(0)),
             handshake: Duration::from_secs(10),

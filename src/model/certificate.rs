@@ -1,6 +1,6 @@
 //! Certificate as `cert-manager.io/v1` has it: which names a Secret is for, and how that stands.
 //!
-//! One for each Secret that `spec.tls` of a served Ingress names. Those that the user wrote have no
+//! One for each Secret that `spec.tls` of a served Ingress or a listener of a Gateway names. Those that the user wrote have no
 //! issuer: they are judged, not renewed.
 
 use time::{Duration, OffsetDateTime};
@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 pub struct Certificate {
     /// Its Secret, after which it is named.
     pub secret: String,
-    /// The Ingresses whose `spec.tls` asks for it.
+    /// The Ingresses whose `spec.tls` asks for it, and Gateways with that word in front.
     pub ingresses: Vec<String>,
     /// Names they want it for.
     pub hosts: Vec<String>,

@@ -6,6 +6,7 @@
 mod admin;
 mod certificate;
 mod film;
+mod gateway_api;
 mod grpc;
 mod ingress;
 mod ingress_class;
@@ -23,6 +24,11 @@ pub use admin::{
 };
 pub use certificate::Certificate;
 pub use film::{Film, FilmSummary, Hop};
+pub use gateway_api::{
+    BackendReference, FromNamespaces, Gateway, GatewayApi, GatewayClass, GatewayListener,
+    GatewayRoute, GatewayRule, LabelDemand, LabelOperator, MatchedPath, ObjectReference,
+    ParentReference, ReferenceGrant, RouteFilter, RouteKind, RouteMatch, RouteRetry,
+};
 pub use grpc::{Grpc, LoadBalancing};
 pub use ingress::{
     BackendPort, HttpPath, Ingress, IngressBackend, IngressRule, IngressTls, PathType,
@@ -36,11 +42,11 @@ pub use pod::{
 pub use route::{
     AnnotationNote, Balancing, BasicAuth, Canary, CanaryValue, ClientAuth, ClientCertificate,
     Compiled, Condition, ConnectionLimit, Cors, Decision, EntryPoint, ErrorPages, Filter, Flavour,
-    ForwardAuth, HeaderChanges, HostMatch, Loser, Mirror, MirrorTarget, Network, NginxOptions,
-    Objects, PathChange, PathMatch, PathRefusal, Pattern, Question, RateLimit, Redirect, Retry,
-    Rewrite, Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, Session, Sources,
-    Template, TemplateError, TextMatch, TraefikOptions, Variable, WeightedBackend, compile,
-    normalise_path,
+    ForwardAuth, GatewayPorts, HeaderChanges, HostMatch, Loser, Mirror, MirrorTarget, Network,
+    NginxOptions, Objects, PathChange, PathMatch, PathRefusal, Pattern, Question, RateLimit,
+    Redirect, Retry, Rewrite, Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, Session,
+    Sources, Template, TemplateError, TextMatch, TlsListener, TraefikOptions, Variable,
+    WeightedBackend, compile, normalise_path,
 };
 pub use service::{
     AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice,
@@ -49,7 +55,7 @@ pub use service::{
 };
 pub use span::{Applied, Connection, Event, NodeLine, Selection, SocketPair, Span, SpanKind};
 pub use status::{
-    CertificateStatus, EndpointStatus, IngressStatus, LabPhase, Login, ObjectReport, PodStatus,
-    PortStatus, ServiceStatus, Status, StoresStatus, Urls,
+    CertificateStatus, EndpointStatus, GatewayStatus, IngressStatus, LabPhase, Login, ObjectReport,
+    PodStatus, PortStatus, ServiceStatus, Status, StoresStatus, Urls,
 };
 pub use traceparent::{SpanId, TraceId, Traceparent, TraceparentError};

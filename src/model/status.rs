@@ -36,7 +36,10 @@ pub struct Status {
     /// In the order of their names.
     #[serde(default)]
     pub ingresses: Vec<IngressStatus>,
-    /// Certificates of the Ingresses, in the order of their Secrets' names.
+    /// Gateways, in the order of the files.
+    #[serde(default)]
+    pub gateways: Vec<GatewayStatus>,
+    /// Certificates of Ingresses and Gateways, in the order of their Secrets' names.
     #[serde(default)]
     pub certificates: Vec<CertificateStatus>,
     /// In the order of their names.
@@ -136,6 +139,25 @@ pub struct IngressStatus {
     pub hosts: Vec<String>,
     /// Where it is reached; empty without a controller.
     pub addresses: Vec<String>,
+    /// What of it does not do what it says.
+    pub reports: Vec<String>,
+}
+
+/// A Gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it lives.
+    pub namespace: String,
+    /// Its GatewayClass.
+    pub class: String,
+    /// Protocol, port and host of each listener; `*` for any host.
+    pub listeners: Vec<String>,
+    /// Where it is reached; empty if it is not served.
+    pub addresses: Vec<String>,
+    /// Kinds and names of the routes that are attached.
+    pub routes: Vec<String>,
     /// What of it does not do what it says.
     pub reports: Vec<String>,
 }

@@ -129,7 +129,7 @@ impl Certificates {
     /// Secrets whose certificate is for it, and the default certificate if there is none.
     pub fn replace_for_hosts<'a>(
         &self,
-        hosts: impl IntoIterator<Item = (&'a str, Vec<&'a Secret>)>,
+        hosts: impl IntoIterator<Item = (String, Vec<&'a Secret>)>,
     ) -> Vec<CertificateError> {
         let mut next = ByName::default();
         let mut problems = Vec::new();

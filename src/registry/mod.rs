@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use crate::model::{
-    Certificate, Deployment, EndpointSlice, Ingress, IngressClasses, NetworkSnapshot, ObjectReport,
-    Pod, ProxyMode, RouteTable, Secret, Service,
+    Certificate, Deployment, EndpointSlice, GatewayApi, Ingress, IngressClasses, NetworkSnapshot,
+    ObjectReport, Pod, ProxyMode, RouteTable, Secret, Service,
 };
 
 pub use scale::{ScaleError, scale};
@@ -37,13 +37,15 @@ pub struct Cluster {
     pub ingresses: BTreeMap<String, Arc<Ingress>>,
     /// Which of them the lab's controller serves.
     pub ingress_classes: Arc<IngressClasses>,
+    /// Objects of Gateway API as they were written.
+    pub gateway_api: Arc<GatewayApi>,
     /// How many ingress replicas should run.
     pub ingress_replicas: u32,
     /// Certificates that `spec.tls` asks for, by the name of their Secret.
     pub certificates: BTreeMap<String, Arc<Certificate>>,
     /// Certificates and other bytes.
     pub secrets: BTreeMap<String, Arc<Secret>>,
-    /// What the ingress flavour made of `ingresses`.
+    /// What the ingress flavour made of `ingresses` and `gateway_api`.
     pub routes: Arc<RouteTable>,
     /// What is wrong with objects.
     pub reports: Arc<[ObjectReport]>,

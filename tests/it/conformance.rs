@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::Response;
 
 use crate::filters::Ingresses;
+use crate::gateway;
 use crate::ingress_support;
 
 const FLAVOURS: [&str; 2] = ["traefik", "nginx"];
@@ -160,7 +161,36 @@ fn summary() -> String {
             .count();
         writeln!(text, "| `{flavour}` | {} | {differ} |", 30 - differ).unwrap();
     }
+    text.push_str(
+        "\n| cases of the Gateway API suite, both flavours | as specified | partly | not |\n|---|---|---|---|\n",
+    );
+    let cases = gateway::cases();
+    for (kind, start) in [("HTTPRoute", "HTTP"), ("GRPCRoute", "GRPC")] {
+        for level in ["core", "extended", "provisional"] {
+            let of_kind = |name: &str, of: &str| name.starts_with(start) && of == level;
+            let run = cases.iter().filter(|case| of_kind(&case.name, &case.level));
+            let partly = run.clone().filter(|case| case.partly.is_some()).count();
+            let not = gateway::NOT_PASSED.iter();
+            let not = not.filter(|(name, of, _)| of_kind(name, of)).count();
+            let passed = run.count() - partly;
+            writeln!(text, "| {kind}, {level} | {passed} | {partly} | {not} |").unwrap();
+        }
+    }
     text
+}
+
+/// The rows of Gateway API.
+fn gateway_rows(page: &mut String) {
+    page.push_str("\n## Gateway API conformance\n\nBoth flavours read Gateway API's objects in the same way.\n\n| case | level | traefik and nginx |\n|---|---|---|\n");
+    for case in gateway::cases() {
+        let outcome = case
+            .partly
+            .map_or("pass".to_owned(), |why| format!("partly: {why}"));
+        writeln!(page, "| {} | {} | {outcome} |", case.name, case.level).unwrap();
+    }
+    for (name, level, why) in gateway::NOT_PASSED {
+        writeln!(page, "| {name} | {level} | not: {why} |").unwrap();
+    }
 }
 
 /// The whole page.
@@ -180,6 +210,7 @@ fn whole() -> String {
     for (name, test) in ELSEWHERE {
         writeln!(page, "| {name} (`{test}`) | pass | pass |").unwrap();
     }
+    gateway_rows(&mut page);
     page.push_str(
         "\n## Differences from the real controllers\n\nFound by sending the same objects and requests to the lab, to Traefik 3.7, and to nginx\nconfigured as ingress-nginx renders the objects.\n\n\
          | requests | flavour | the real one | the lab | why |\n|---|---|---|---|---|\n",

@@ -30,6 +30,7 @@ mod failures_services;
 mod film;
 mod film_request;
 mod filters;
+mod gateway;
 mod grpc;
 mod host_ports;
 mod house;

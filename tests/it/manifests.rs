@@ -81,27 +81,31 @@ fn every_case_has_the_expected_outcome() {
 #[test]
 fn no_file_makes_the_reader_panic() {
     // Every prefix and every line left out of a good file is either a config or refused.
-    let case = include_str!("../cases/manifests/a_shop.txt");
-    let mut files = parts(case);
-    files.pop();
-    let yaml = files.pop().unwrap();
-    let lines: Vec<&str> = yaml.1.lines().collect();
-    for cut in 0..lines.len() {
-        let prefix = lines[..cut].join("\n");
-        let without: Vec<_> = lines
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != cut)
-            .collect();
-        let without: Vec<&str> = without.into_iter().map(|(_, line)| *line).collect();
-        let twisted = yaml
-            .1
-            .replacen(": ", ": [", cut)
-            .replacen("- ", "? ", cut / 2);
-        for text in [prefix, without.join("\n"), twisted] {
-            let mut files = files.clone();
-            files.push((yaml.0, text));
-            let _ = outcome(&files);
+    for case in [
+        include_str!("../cases/manifests/a_shop.txt"),
+        include_str!("../cases/manifests/gateway_api.txt"),
+    ] {
+        let mut files = parts(case);
+        files.pop();
+        let yaml = files.pop().unwrap();
+        let lines: Vec<&str> = yaml.1.lines().collect();
+        for cut in 0..lines.len() {
+            let prefix = lines[..cut].join("\n");
+            let without: Vec<_> = lines
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != cut)
+                .collect();
+            let without: Vec<&str> = without.into_iter().map(|(_, line)| *line).collect();
+            let twisted = yaml
+                .1
+                .replacen(": ", ": [", cut)
+                .replacen("- ", "? ", cut / 2);
+            for text in [prefix, without.join("\n"), twisted] {
+                let mut files = files.clone();
+                files.push((yaml.0, text));
+                let _ = outcome(&files);
+            }
         }
     }
 }

@@ -13,23 +13,35 @@ const SEPARATOR: &str = "\n---\n";
 
 #[test]
 fn annotations_become_what_the_controller_makes_of_them() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/routes");
+    let seen = every_case("tests/routes", SEPARATOR, outcome);
+    assert!(seen >= 10, "only {seen} cases found");
+}
+
+/// The same for objects of Gateway API: manifests in YAML above.
+#[test]
+fn objects_of_gateway_api_become_routes_in_the_order_of_the_specification() {
+    let seen = every_case("tests/gateway", "\n=== routes\n", gateway_outcome);
+    assert!(seen >= 2, "only {seen} cases found");
+}
+
+fn every_case(folder: &str, separator: &str, outcome: fn(&str) -> String) -> usize {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut seen = 0;
     let mut wrong = Vec::new();
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         seen += 1;
         let case = std::fs::read_to_string(&path).unwrap();
-        let (text, expected) = case.split_once(SEPARATOR).unwrap();
+        let (text, expected) = case.split_once(separator).unwrap();
         let found = outcome(text);
         if std::env::var_os("LAB_ACCEPT_CASES").is_some() {
-            std::fs::write(&path, format!("{text}{SEPARATOR}{found}")).unwrap();
+            std::fs::write(&path, format!("{text}{separator}{found}")).unwrap();
         } else if found.trim_end() != expected.trim_end() {
             wrong.push(format!("{}:\n{found}\n", path.display()));
         }
     }
-    assert!(seen >= 10, "only {seen} cases found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    seen
 }
 
 /// The table as text, and what is to be told.
@@ -55,7 +67,40 @@ fn outcome(text: &str) -> String {
         .iter()
         .map(|service| (service.name.clone(), Arc::new(service.clone())))
         .collect();
-    let compiled = compile(&config.ingresses, &Objects::new(&services), &flavour);
+    told(&compile(
+        &config.ingresses,
+        &Objects::new(&services),
+        &flavour,
+    ))
+}
+
+fn gateway_outcome(yaml: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lab.toml");
+    std::fs::write(folder.path().join("all.yaml"), yaml).unwrap();
+    let toml = "cloudforet.enabled = false\nmanifests = [\"all.yaml\"]\n\
+                [services.a]\nport = 80\nendpoints = [\"127.0.0.1:9\"]\n\
+                [services.b]\nport = 80\napp_protocol = \"h2c\"\nendpoints = [\"127.0.0.1:9\"]\n";
+    std::fs::write(&file, toml).unwrap();
+    let config = match config::load(Some(&file), &Overrides::default()) {
+        Ok(config) => config,
+        Err(problem) => return problem.to_string(),
+    };
+    let services: BTreeMap<_, _> = config
+        .services
+        .iter()
+        .map(|service| (service.name.clone(), Arc::new(service.clone())))
+        .collect();
+    let ports = GatewayPorts {
+        http: 8080,
+        https: 8443,
+    };
+    let objects = Objects::new(&services).gateways(&config.gateway_api, ports);
+    told(&compile([], &objects, &Flavour::default()))
+}
+
+/// Routes, what is asked of clients, and reports.
+fn told(compiled: &Compiled) -> String {
     let mut lines = String::new();
     for route in compiled.table.routes() {
         write_route(&mut lines, route, &compiled.table);
@@ -75,6 +120,9 @@ fn write_route(lines: &mut String, route: &Route, table: &RouteTable) {
         "{} {} ({})",
         route.host, route.path, route.priority
     ));
+    if route.falls_through {
+        line(format!("  {}", route.name));
+    }
     let place = |index: usize| {
         let backend = &table.backends()[index];
         let mut text = format!("{}:{}", backend.service, backend.port);
@@ -96,10 +144,15 @@ fn write_route(lines: &mut String, route: &Route, table: &RouteTable) {
     match &route.action {
         RouteAction::Forward(backends) => {
             for backend in backends {
-                line(format!(
-                    "  to {}",
-                    backend.backend.map(place).unwrap_or_default()
-                ));
+                let share = match backend.weight {
+                    1 => String::new(),
+                    weight => format!(", weight {weight}"),
+                };
+                let to = backend.backend.map_or_else(|| "nowhere".to_owned(), place);
+                line(format!("  to {to}{share}"));
+                for filter in &backend.filters {
+                    line(format!("    {filter:?}"));
+                }
             }
         }
         other => line(format!("  {other:?}")),
@@ -136,6 +189,9 @@ fn write_route(lines: &mut String, route: &Route, table: &RouteTable) {
         && !(retry.tries == 3 && retry.on_error && retry.on_timeout && retry.statuses.is_empty())
     {
         line(format!("  {retry:?}"));
+    }
+    if let Some(request) = timeouts.request {
+        line(format!("  all tries within {request:?}"));
     }
     if route.empty_is_404 {
         line("  404 without endpoints".to_owned());

@@ -7,8 +7,10 @@ use super::super::settings::{Config, HostPort, StaticEndpoint, StaticEndpoints};
 use super::endpoint_slice::{SERVICE_NAME, Slice};
 use super::object::Metadata;
 use super::service::FoundManifestService;
-use super::{Manifests, secret};
-use crate::model::{Conditions, IngressClass, IngressClasses, ObjectReport, Protocol, ServiceType};
+use super::{Manifests, gateway, secret};
+use crate::model::{
+    Conditions, GatewayApi, IngressClass, IngressClasses, ObjectReport, Protocol, ServiceType,
+};
 
 /// The labels that the lab's pods have; their value is the name of their Deployment.
 const POD_LABELS: [&str; 2] = ["app", "app.kubernetes.io/name"];
@@ -16,6 +18,17 @@ const POD_LABELS: [&str; 2] = ["app", "app.kubernetes.io/name"];
 /// Adds everything to a config that holds what `lab.toml` says.
 pub(in super::super) fn link(manifests: Manifests, config: &mut Config) {
     config.reports.extend(manifests.reports);
+    config.gateway_api = GatewayApi {
+        classes: gateway_objects(manifests.gateway_classes, config),
+        gateways: gateway_objects(manifests.gateways, config),
+        routes: gateway_objects(manifests.routes, config),
+        grants: gateway_objects(manifests.grants, config),
+        namespaces: manifests
+            .namespaces
+            .into_iter()
+            .map(|metadata| (metadata.name, metadata.labels))
+            .collect(),
+    };
     services(manifests.services, manifests.slices, config);
     let mut taken = Taken::new(config.ingresses.iter().map(|ingress| &*ingress.name));
     for (metadata, ingress) in manifests.ingresses {
@@ -50,15 +63,37 @@ impl Taken {
 
     /// Takes the name, or tells who has it.
     fn is_free(&mut self, metadata: &Metadata, reports: &mut Vec<ObjectReport>) -> bool {
-        if let Some(place) = self.0.get(&metadata.name) {
+        self.takes(metadata.name.clone(), metadata, reports)
+    }
+
+    fn takes(
+        &mut self,
+        name: String,
+        metadata: &Metadata,
+        reports: &mut Vec<ObjectReport>,
+    ) -> bool {
+        if let Some(place) = self.0.get(&name) {
             let message = format!("{} is ignored: {place} has the name", metadata.place);
             reports.push(metadata.report(true, message));
             return false;
         }
-        let place = metadata.place.to_string();
-        self.0.insert(metadata.name.clone(), place);
+        self.0.insert(name, metadata.place.to_string());
         true
     }
+}
+
+/// Objects of Gateway API, whose names are unique in their namespace.
+fn gateway_objects<T>(found: Vec<(Metadata, T)>, config: &mut Config) -> Vec<T> {
+    let mut taken = Taken::new([]);
+    let mut objects = Vec::new();
+    for (metadata, object) in found {
+        let kind = metadata.kind;
+        let name = format!("{kind} {}/{}", gateway::namespace(&metadata), metadata.name);
+        if taken.takes(name, &metadata, &mut config.reports) {
+            objects.push(object);
+        }
+    }
+    objects
 }
 
 fn services(

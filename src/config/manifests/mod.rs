@@ -10,6 +10,7 @@
 
 mod endpoint_slice;
 mod files;
+mod gateway;
 mod ingress;
 mod link;
 mod object;
@@ -22,7 +23,10 @@ use std::path::Path;
 use super::raw::{Item, Node};
 use super::section::{Reader, Section, Syntax};
 use super::suggest::nearest;
-use crate::model::{Ingress, IngressClass, ObjectReport, Secret};
+use crate::model::{
+    Gateway, GatewayClass, GatewayRoute, Ingress, IngressClass, ObjectReport, ReferenceGrant,
+    RouteKind, Secret,
+};
 use endpoint_slice::Slice;
 use object::Metadata;
 use service::FoundManifestService;
@@ -30,13 +34,25 @@ use service::FoundManifestService;
 pub(super) use link::link;
 
 /// What is read: each kind with the versions whose form is the same.
-const KINDS: [(&str, &[&str]); 6] = [
+const KINDS: [(&str, &[&str]); 12] = [
     ("Ingress", &["networking.k8s.io/v1"]),
     ("IngressClass", &["networking.k8s.io/v1"]),
     ("Service", &["v1"]),
     ("EndpointSlice", &["discovery.k8s.io/v1"]),
     ("Secret", &["v1"]),
     ("List", &["v1"]),
+    ("Namespace", &["v1"]),
+    ("GatewayClass", GATEWAY),
+    ("Gateway", GATEWAY),
+    ("HTTPRoute", GATEWAY),
+    ("GRPCRoute", &["gateway.networking.k8s.io/v1"]),
+    ("ReferenceGrant", GATEWAY),
+];
+
+/// Versions of Gateway API that differ in nothing that is read.
+const GATEWAY: &[&str] = &[
+    "gateway.networking.k8s.io/v1",
+    "gateway.networking.k8s.io/v1beta1",
 ];
 
 /// Lists within lists; nobody writes even two.
@@ -50,6 +66,11 @@ pub(super) struct Manifests {
     ingresses: Vec<(Metadata, Ingress)>,
     classes: Vec<(Metadata, IngressClass)>,
     secrets: Vec<(Metadata, Secret)>,
+    gateway_classes: Vec<(Metadata, GatewayClass)>,
+    gateways: Vec<(Metadata, Gateway)>,
+    routes: Vec<(Metadata, GatewayRoute)>,
+    grants: Vec<(Metadata, ReferenceGrant)>,
+    namespaces: Vec<Metadata>,
     reports: Vec<ObjectReport>,
 }
 
@@ -173,11 +194,36 @@ impl Manifests {
                 let slice = endpoint_slice::read(section);
                 self.slices.push((metadata, slice));
             }
+            "Namespace" => {
+                gateway::read_namespace(section);
+                self.namespaces.push(metadata);
+            }
+            "GatewayClass" => {
+                let found = gateway::class(section, &metadata);
+                self.gateway_classes
+                    .extend(found.map(|class| (metadata, class)));
+            }
+            "Gateway" => {
+                let found = gateway::gateway(section, &metadata, &mut self.reports);
+                self.gateways
+                    .extend(found.map(|gateway| (metadata, gateway)));
+            }
+            "HTTPRoute" => self.route(section, metadata, RouteKind::Http),
+            "GRPCRoute" => self.route(section, metadata, RouteKind::Grpc),
+            "ReferenceGrant" => {
+                let found = gateway::grant(section, &metadata);
+                self.grants.extend(found.map(|grant| (metadata, grant)));
+            }
             // The kinds are those of KINDS, and the list is read elsewhere.
             _ => {
                 let secret = secret::read(section, &metadata);
                 self.secrets.push((metadata, secret));
             }
         }
+    }
+
+    fn route(&mut self, section: &Section<'_>, metadata: Metadata, kind: RouteKind) {
+        let found = gateway::route(section, &metadata, kind);
+        self.routes.extend(found.map(|route| (metadata, route)));
     }
 }

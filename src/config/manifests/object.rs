@@ -32,6 +32,8 @@ pub(super) struct Metadata {
     pub(super) namespace: Option<String>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, String>,
+    /// `creationTimestamp`, which only objects out of a cluster have.
+    pub(super) created: Option<String>,
     pub(super) place: Place,
 }
 
@@ -90,7 +92,8 @@ pub(super) fn metadata(object: &Section<'_>, kind: &'static str) -> Metadata {
     metadata.namespace = section.field("namespace").and_then(|field| name(&field));
     metadata.labels = texts(&section, "labels");
     metadata.annotations = texts(&section, "annotations");
-    section.accept(&["creationTimestamp"]);
+    let created = section.field("creationTimestamp");
+    metadata.created = created.and_then(|field| field.text()).map(str::to_owned);
     section.accept(&OF_THE_API_SERVER);
     section.finish();
     metadata

@@ -58,7 +58,8 @@ pub(super) fn apply(
             if let Some(age) = cors.max_age {
                 tell(ACCESS_CONTROL_MAX_AGE, &age.as_secs().to_string());
             }
-        } else if !cors.expose.is_empty() {
+        }
+        if !cors.expose.is_empty() && (!preflight || cors.expose_in_preflight) {
             tell(ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose.join(", "));
         }
     }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http_body_util::BodyExt as _;
 
 use crate::ingress::exchange::{Limits, exchange};
+use crate::ingress::proxy::readdress;
 use crate::ingress::view::View;
 use crate::model::{Mirror, MirrorTarget};
 use crate::wire::Body;
@@ -41,7 +42,12 @@ pub(super) async fn send(mirrors: &[&Mirror], head: &Parts, body: Body, view: &V
         if backend.endpoints.is_empty() {
             continue;
         }
-        let head = head.clone();
+        let mut head = head.clone();
+        // Its endpoints may speak another protocol than the request's own.
+        if let Err(error) = readdress(&mut head, backend.endpoints[0].pool.spoken.is_h2()) {
+            tracing::debug!(%error, "a copy cannot be addressed");
+            continue;
+        }
         let body = Body::from(copy.clone());
         tokio::task::spawn_local(async move {
             let limits = Limits {

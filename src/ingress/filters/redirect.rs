@@ -62,9 +62,9 @@ fn compose(redirect: &Redirect, subject: &Subject<'_>) -> String {
     let host = redirect.host.as_deref().unwrap_or(question.host);
     let port = match (redirect.port, &redirect.scheme) {
         (Some(port), _) => Some(port),
-        // Another scheme has another port, and the lab knows its own for HTTPS.
+        // A scheme has a port of its own, and the lab knows where clients reach it.
         (None, Some(scheme)) if scheme == "https" => Some(subject.client.settings().https_port),
-        (None, Some(_)) => None,
+        (None, Some(_)) => Some(subject.client.settings().http_port),
         (None, None) => written_port(subject.target.authority),
     };
     let usual = if scheme == "https" { 443 } else { 80 };

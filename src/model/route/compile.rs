@@ -1,13 +1,15 @@
-//! From Ingress objects to a [`RouteTable`]: what both flavours share.
+//! From Ingress objects, and those of Gateway API, to a [`RouteTable`]: what both flavours share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::{
-    AppProtocol, BackendPort, Ingress, IngressBackend, ObjectReport, Secret, Service, ServiceType,
+    AppProtocol, BackendPort, GatewayApi, Ingress, IngressBackend, ObjectReport, Secret, Service,
+    ServiceType,
 };
 use super::flavour::Flavour;
-use super::table::{HostScope, RouteTable};
+use super::gateway::{self, GatewayPorts};
+use super::table::{HostScope, RouteTable, TlsListener};
 use super::{ClientAuth, HostMatch, Route, RouteAction, RouteBackend, WeightedBackend};
 
 /// The objects that an Ingress may name.
@@ -15,6 +17,7 @@ use super::{ClientAuth, HostMatch, Route, RouteAction, RouteBackend, WeightedBac
 pub struct Objects<'a> {
     services: &'a BTreeMap<String, Arc<Service>>,
     secrets: Option<&'a BTreeMap<String, Arc<Secret>>>,
+    gateways: Option<(&'a GatewayApi, GatewayPorts)>,
 }
 
 impl<'a> Objects<'a> {
@@ -23,6 +26,7 @@ impl<'a> Objects<'a> {
         Self {
             services,
             secrets: None,
+            gateways: None,
         }
     }
 
@@ -30,6 +34,13 @@ impl<'a> Objects<'a> {
     #[must_use]
     pub fn secrets(mut self, secrets: &'a BTreeMap<String, Arc<Secret>>) -> Self {
         self.secrets = Some(secrets);
+        self
+    }
+
+    /// With the objects of Gateway API, which are compiled too, and the ports that serve them.
+    #[must_use]
+    pub fn gateways(mut self, api: &'a GatewayApi, ports: GatewayPorts) -> Self {
+        self.gateways = Some((api, ports));
         self
     }
 }
@@ -53,7 +64,7 @@ pub struct Compiled {
     pub diagnostics: Vec<ObjectReport>,
 }
 
-/// Compiles the objects, in the order in which they are given (Kubernetes: oldest first). All must
+/// Compiles the Ingresses, in the order in which they are given (Kubernetes: oldest first). All must
 /// be for this controller: see [`IngressClasses`](crate::model::IngressClasses).
 pub fn compile<'a>(
     ingresses: impl IntoIterator<Item = &'a Ingress>,
@@ -72,6 +83,7 @@ pub fn compile<'a>(
             .collect(),
         routes: Vec::new(),
         client_auth: Vec::new(),
+        listeners: Vec::new(),
         backends: Vec::new(),
         diagnostics: Vec::new(),
     };
@@ -88,9 +100,14 @@ pub fn compile<'a>(
             HostScope::Owned
         }
     };
-    let table = RouteTable::new(compiler.routes, compiler.backends, scope);
+    if let Some((api, ports)) = objects.gateways {
+        gateway::routes(api, ports, flavour, &mut compiler);
+    }
+    let table = RouteTable::new(compiler.routes, compiler.backends, scope)
+        .with_client_auth(compiler.client_auth)
+        .with_listeners(compiler.listeners);
     Compiled {
-        table: table.with_client_auth(compiler.client_auth),
+        table,
         diagnostics: compiler.diagnostics,
     }
 }
@@ -101,6 +118,7 @@ pub(super) struct Compiler<'a> {
     tls_hosts: Vec<HostMatch>,
     pub(super) routes: Vec<Route>,
     pub(super) client_auth: Vec<ClientAuth>,
+    pub(super) listeners: Vec<TlsListener>,
     backends: Vec<RouteBackend>,
     pub(super) diagnostics: Vec<ObjectReport>,
 }

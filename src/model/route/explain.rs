@@ -111,7 +111,7 @@ impl RouteTable {
                 route.priority, winner.priority
             ),
             _ => format!(
-                "same priority {}, but its Ingress comes later",
+                "same priority {}, but its object comes later",
                 route.priority
             ),
         }

@@ -131,6 +131,9 @@ pub struct Cors {
     pub headers: Vec<String>,
     /// Response headers that scripts may read.
     pub expose: Vec<String>,
+    /// Whether a preflight is told them as well, as Gateway API's conformance suite has it; it needs
+    /// them not (the Fetch standard, section 3.2.4).
+    pub expose_in_preflight: bool,
     /// Whether cookies may be sent.
     pub credentials: bool,
     /// How long a browser may remember a preflight.

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
+use super::HostMatch;
+
 /// A request as far as routes look at it.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'request> {
@@ -47,6 +49,8 @@ pub enum Condition {
     Query(String, TextMatch),
     /// Where it came in.
     EntryPoint(EntryPoint),
+    /// None of these hosts: they belong to more specific listeners of Gateways.
+    NotHosts(Vec<HostMatch>),
 }
 
 /// A way in, by Traefik's names.
@@ -116,6 +120,7 @@ impl Condition {
                 parameter(question.query, name).is_some_and(|found| value.matches(&found))
             }
             Self::EntryPoint(entry) => question.tls == (*entry == EntryPoint::WebSecure),
+            Self::NotHosts(hosts) => !hosts.iter().any(|host| host.matches(question.host)),
         }
     }
 }
@@ -128,6 +133,15 @@ impl fmt::Display for Condition {
             Self::Query(name, value) => write!(formatter, "query parameter {name} {value}"),
             Self::EntryPoint(EntryPoint::Web) => formatter.write_str("entry point web"),
             Self::EntryPoint(EntryPoint::WebSecure) => formatter.write_str("entry point websecure"),
+            Self::NotHosts(hosts) => {
+                formatter.write_str("a host of its own listener, not")?;
+                let mut before = ' ';
+                for host in hosts {
+                    write!(formatter, "{before}{host}")?;
+                    before = ',';
+                }
+                Ok(())
+            }
         }
     }
 }

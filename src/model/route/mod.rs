@@ -8,6 +8,7 @@ mod compile;
 mod explain;
 mod filter;
 mod flavour;
+mod gateway;
 mod matches;
 mod path;
 mod table;
@@ -29,17 +30,19 @@ pub use filter::{
     Rewrite, Sources,
 };
 pub use flavour::{AnnotationNote, Flavour, NginxOptions, TraefikOptions};
+pub use gateway::GatewayPorts;
 pub use matches::{Condition, EntryPoint, Pattern, Question, TextMatch};
 pub use path::{PathRefusal, normalise_path};
-pub use table::RouteTable;
+pub use table::{RouteTable, TlsListener};
 pub use template::{Template, TemplateError, Variable};
 
 /// One way from a host and a path to an action.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Route {
     /// As the flavour itself would write the rule; shown in films.
     pub name: String,
-    /// The Ingress it comes from.
+    /// The Ingress it comes from, or kind and name of the Gateway API's route.
     pub ingress: String,
     /// Which hosts.
     pub host: HostMatch,
@@ -66,6 +69,9 @@ pub struct Route {
     /// Whether a Service without endpoints answers 404 and not 503: Traefik without
     /// `allowEmptyServices` has no router for it then.
     pub empty_is_404: bool,
+    /// Whether it is tried for hosts that have more specific rules, whatever the flavour does: Gateway
+    /// API's routes are.
+    pub falls_through: bool,
 }
 
 /// Which hosts a route is for. Names are lower case, without port and trailing dot.
@@ -324,6 +330,7 @@ impl Route {
             timeouts: RouteTimeouts::default(),
             retry: None,
             empty_is_404: false,
+            falls_through: false,
         }
     }
 

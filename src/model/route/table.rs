@@ -11,6 +11,7 @@ pub struct RouteTable {
     routes: Vec<Route>,
     backends: Vec<RouteBackend>,
     client_auth: Vec<ClientAuth>,
+    listeners: Vec<TlsListener>,
     scope: HostScope,
     /// Each list holds all that may serve such a host, as the scope has it.
     exact: HashMap<String, Vec<u32>>,
@@ -29,6 +30,17 @@ pub(super) enum HostScope {
     Shared,
     /// The most specific host that has rules owns the request (NGINX's server blocks).
     Owned,
+}
+
+/// A listener of a Gateway that speaks TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsListener {
+    /// The Gateway.
+    pub gateway: String,
+    /// Which hosts it is for.
+    pub host: HostMatch,
+    /// The Secrets of its certificates, at least one; the lab's CA issues those that do not exist.
+    pub secrets: Vec<String>,
 }
 
 impl RouteTable {
@@ -60,27 +72,32 @@ impl RouteTable {
         }
         let shared = scope == HostScope::Shared;
         for (name, list) in &mut table.exact {
-            *list = serving(&routes, |host| match host {
+            *list = serving(&routes, |route| match &route.host {
                 HostMatch::Exact(own) => own == name,
-                other => shared && other.matches(name),
+                other => (shared || route.falls_through) && other.matches(name),
             });
         }
         for (suffix, list) in &mut table.wildcard {
-            *list = serving(&routes, |host| match host {
-                HostMatch::Any => shared,
+            *list = serving(&routes, |route| match &route.host {
+                HostMatch::Any => shared || route.falls_through,
                 HostMatch::Exact(_) => false,
                 HostMatch::Wildcard(own) => own == suffix,
-                HostMatch::Suffix(own) => shared && suffix.ends_with(own.as_str()),
+                HostMatch::Suffix(own) => {
+                    (shared || route.falls_through) && suffix.ends_with(own.as_str())
+                }
             });
         }
         for (suffix, list) in &mut table.suffix {
-            *list = serving(&routes, |host| match host {
-                HostMatch::Any => shared,
+            *list = serving(&routes, |route| match &route.host {
+                HostMatch::Any => shared || route.falls_through,
                 HostMatch::Exact(_) | HostMatch::Wildcard(_) => false,
-                HostMatch::Suffix(own) => own == suffix || shared && suffix.ends_with(own.as_str()),
+                HostMatch::Suffix(own) => {
+                    own == suffix
+                        || (shared || route.falls_through) && suffix.ends_with(own.as_str())
+                }
             });
         }
-        table.any = serving(&routes, |host| *host == HostMatch::Any);
+        table.any = serving(&routes, |route| route.host == HostMatch::Any);
         table.routes = routes;
         table
     }
@@ -89,6 +106,37 @@ impl RouteTable {
     pub(super) fn with_client_auth(mut self, client_auth: Vec<ClientAuth>) -> Self {
         self.client_auth = client_auth;
         self
+    }
+
+    /// Makes these listeners of Gateways known.
+    pub(super) fn with_listeners(mut self, listeners: Vec<TlsListener>) -> Self {
+        self.listeners = listeners;
+        self
+    }
+
+    /// Whether a request for this host came over a TLS connection that was made for another
+    /// listener of a Gateway (421, GEP-3567). Without a server name there is nothing to compare.
+    pub fn misdirected(&self, server_name: Option<&str>, host: &str) -> bool {
+        let Some(name) = server_name.filter(|_| !self.listeners.is_empty()) else {
+            return false;
+        };
+        if name.eq_ignore_ascii_case(host) {
+            return false;
+        }
+        let meant = self.listener(host);
+        meant.is_some() && meant != self.listener(&name.to_ascii_lowercase())
+    }
+
+    /// The most specific host of a listener that a name belongs to.
+    fn listener(&self, name: &str) -> Option<&HostMatch> {
+        let hosts = self.listeners.iter().map(|listener| &listener.host);
+        hosts
+            .filter(|host| host.matches(name))
+            .max_by_key(|host| match host {
+                HostMatch::Any => 0,
+                HostMatch::Wildcard(suffix) | HostMatch::Suffix(suffix) => suffix.len(),
+                HostMatch::Exact(_) => usize::MAX,
+            })
     }
 
     /// The route for a request.
@@ -107,6 +155,11 @@ impl RouteTable {
     /// The Service ports that routes lead to, each once.
     pub fn backends(&self) -> &[RouteBackend] {
         &self.backends
+    }
+
+    /// The listeners of Gateways that speak TLS.
+    pub fn tls_listeners(&self) -> &[TlsListener] {
+        &self.listeners
     }
 
     /// Which hosts ask for a client's certificate.
@@ -139,11 +192,11 @@ impl RouteTable {
     }
 }
 
-/// Positions of the routes whose host passes.
-fn serving(routes: &[Route], mut passes: impl FnMut(&HostMatch) -> bool) -> Vec<u32> {
+/// Positions of the routes that pass.
+fn serving(routes: &[Route], mut passes: impl FnMut(&Route) -> bool) -> Vec<u32> {
     (0u32..)
         .zip(routes)
-        .filter(|(_, route)| passes(&route.host))
+        .filter(|(_, route)| passes(route))
         .map(|(index, _)| index)
         .collect()
 }

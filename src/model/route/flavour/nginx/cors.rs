@@ -25,6 +25,7 @@ pub(super) fn read(read: &mut Annotations<'_>) -> Option<Filter> {
     }
     let max_age = read.seconds("cors-max-age");
     Some(Filter::Cors(Cors {
+        expose_in_preflight: false,
         origins: words(read, "cors-allow-origin", &["*"], is_origin),
         methods: words(read, "cors-allow-methods", METHODS, is_token),
         headers: words(read, "cors-allow-headers", HEADERS, is_token),
