@@ -8,7 +8,9 @@ use super::endpoint_slice::{SERVICE_NAME, Slice};
 use super::object::Metadata;
 use super::service::FoundManifestService;
 use super::{Manifests, secret};
-use crate::model::{Conditions, IngressClass, IngressClasses, ObjectReport, Protocol, ServiceType};
+use crate::model::{
+    Conditions, IngressClass, IngressClasses, ObjectReport, Protocol, ServicePort, ServiceType,
+};
 
 /// The labels that the lab's pods have; their value is the name of their Deployment.
 const POD_LABELS: [&str; 2] = ["app", "app.kubernetes.io/name"];
@@ -96,6 +98,7 @@ fn services(
         } else {
             select(&mut found, config);
         }
+        node_ports(&mut found, config);
         config.services.push(found.service);
     }
     for (service, slices) in by_service {
@@ -106,6 +109,29 @@ fn services(
         };
         for (metadata, _) in slices {
             config.reports.push(metadata.report(true, reason.clone()));
+        }
+    }
+}
+
+/// Takes away NodePorts that another Service asks for as well.
+///
+/// Lab: the API server refuses such a Service; this one gets another port.
+fn node_ports(found: &mut FoundManifestService, config: &mut Config) {
+    for port in &mut found.service.ports {
+        let Some(wanted) = port.node_port else {
+            continue;
+        };
+        let same = |other: &ServicePort| {
+            other.node_port == Some(wanted) && other.protocol == port.protocol
+        };
+        let mut services = config.services.iter();
+        if let Some(owner) = services.find(|service| service.ports.iter().any(same)) {
+            let message = format!(
+                "nodePort {} belongs to Service \"{}\" already; it gets another",
+                wanted.0, owner.name
+            );
+            config.reports.push(found.metadata.report(false, message));
+            port.node_port = None;
         }
     }
 }
