@@ -9,7 +9,7 @@ use super::gateway::{self, Addresses};
 use super::{StartError, certificates};
 use crate::config::{Config, StaticEndpoints};
 use crate::model::{
-    ClusterIp, Deployment, Endpoint, EndpointAddress, EndpointSlice, Service, ServicePort,
+    ClusterIp, Deployment, Endpoint, EndpointAddress, EndpointSlice, NodePort, Service, ServicePort,
 };
 use crate::net::{Authority, Resolver};
 use crate::pods::PodNetwork;
@@ -63,6 +63,7 @@ impl Surroundings {
                         services: config.services.len(),
                     })?;
                 self.settle(&mut service, address, before);
+                keep_host_ports(&mut service, config, before);
             }
             let fixed = config.static_endpoints.iter();
             for endpoints in fixed.filter(|endpoints| endpoints.service == service.name) {
@@ -86,7 +87,7 @@ impl Surroundings {
                 .secrets
                 .insert(secret.name.clone(), Arc::new(secret.clone()));
         }
-        gateway::complete(&mut cluster, config, self.addresses);
+        gateway::complete(&mut cluster, config, self.addresses, before);
         certificates::ask(&mut cluster, &self.authority, before);
         Ok(cluster)
     }
@@ -126,6 +127,44 @@ impl Surroundings {
                 Some(listens.unwrap_or_else(|| listen_address(address, port, self.on_host)));
         }
     }
+}
+
+/// NodePorts that were given out stay with their Service, unless somebody asks for them now; and so
+/// does what its load balancer has said.
+fn keep_host_ports(service: &mut Service, config: &Config, before: &Cluster) {
+    let Some(known) = before.services.get(&service.name) else {
+        return;
+    };
+    if service.kind != known.kind {
+        return;
+    }
+    let asked = |wanted: NodePort| {
+        let services = config.services.iter();
+        let mut ports = services.flat_map(|service| {
+            let ports = service.ports.iter().filter_map(|port| port.node_port);
+            ports.chain(service.health_check_node_port)
+        });
+        ports.any(|port| port == wanted)
+    };
+    for port in service
+        .ports
+        .iter_mut()
+        .filter(|port| port.node_port.is_none())
+    {
+        let same =
+            |known: &&ServicePort| (known.port, known.protocol) == (port.port, port.protocol);
+        let given = known
+            .ports
+            .iter()
+            .find(same)
+            .and_then(|known| known.node_port);
+        port.node_port = given.filter(|given| !asked(*given) && !service.without_node_ports);
+    }
+    if service.external_traffic_policy == known.external_traffic_policy {
+        let given = known.health_check_node_port.filter(|given| !asked(*given));
+        service.health_check_node_port = service.health_check_node_port.or(given);
+    }
+    service.load_balancer.clone_from(&known.load_balancer);
 }
 
 /// The ClusterIPs that stay with their Services.

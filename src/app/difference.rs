@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::controllers::endpoint_of;
+use crate::controllers::{endpoint_of, is_listed};
 use crate::model::{
     Change, ChangeKind, Endpoint, EndpointSlice, GatewayApi, Pod, RouteKind, RouteTable, Service,
     ServicePort,
@@ -175,8 +175,8 @@ fn slice_of_pods(current: &Cluster, service: &Service) -> EndpointSlice {
     }
     for pod in current.pods.values().filter(|pod| selects(pod)) {
         let is_known = |one: &Endpoint| one.pod.as_ref() == Some(&pod.name);
-        if pod.ready && !endpoints.iter().any(is_known) {
-            endpoints.extend(endpoint_of(pod, service));
+        if !endpoints.iter().any(is_known) {
+            endpoints.extend(endpoint_of(pod, service).filter(is_listed));
         }
     }
     EndpointSlice {

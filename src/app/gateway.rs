@@ -102,9 +102,15 @@ pub fn warnings(config: &Config) -> Vec<String> {
     reports.map(ToString::to_string).collect()
 }
 
-/// Compiles the Ingresses of the picture and the routes of Gateway API, and adds the load balancer's own Service. What is wrong
-/// with an object is among the picture's reports.
-pub(super) fn complete(cluster: &mut Cluster, config: &Config, addresses: Addresses) {
+/// Compiles the Ingresses of the picture and the routes of Gateway API, and adds the load balancer's
+/// own Service. What is wrong with an object is among the picture's reports. `before` is the picture
+/// that this one replaces.
+pub(super) fn complete(
+    cluster: &mut Cluster,
+    config: &Config,
+    addresses: Addresses,
+    before: &Cluster,
+) {
     let ingresses = cluster.ingresses.values().map(|ingress| &**ingress);
     let served = cluster.ingress_classes.served(ingresses);
     let ports = GatewayPorts {
@@ -119,7 +125,11 @@ pub(super) fn complete(cluster: &mut Cluster, config: &Config, addresses: Addres
     cluster.reports = reports.chain(compiled.diagnostics).collect();
     cluster.routes = Arc::new(compiled.table);
     let name = config.ingress.controller.name().to_owned();
-    let service = balancer_service(name.clone(), config, addresses);
+    let mut service = balancer_service(name.clone(), config, addresses);
+    // Its addresses cannot change, and what its provider says of them stays.
+    if let Some(known) = before.services.get(&name) {
+        service.load_balancer.clone_from(&known.load_balancer);
+    }
     cluster.services.insert(name, Arc::new(service));
 }
 
@@ -148,7 +158,7 @@ fn balancer_service(name: String, config: &Config, addresses: Addresses) -> Serv
         external_traffic_policy: config.load_balancer.external_traffic_policy,
         load_balancer: LoadBalancerStatus {
             ingress: vec![addresses.http, addresses.https],
-            pending: None,
+            ..LoadBalancerStatus::default()
         },
         ..Service::default()
     }
@@ -241,6 +251,7 @@ pub(super) async fn serve(
         tls,
         policy: config.load_balancer.external_traffic_policy,
         own_address,
+        proxy_protocol: config.load_balancer.proxy_protocol,
         limit: CONNECTIONS,
     };
     let plain = lb::serve(ports.http, port(false), doors.clone(), shutdown.clone());

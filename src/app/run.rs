@@ -290,7 +290,8 @@ impl Lab {
         ));
         let host_ports = tokio::spawn(host_ports::serve(
             self.registry.clone(),
-            self.config.load_balancer.address,
+            self.config.load_balancer.clone(),
+            way_in.own_address,
             tracer.clone(),
             gate_shutdown.clone(),
         ));

@@ -157,6 +157,9 @@ fn facts(status: &Status) -> String {
         fact("warning", warning.clone());
     }
     for service in &status.services {
+        if let Some(balancer) = load_balancer(service) {
+            fact("load balancer", balancer);
+        }
         if let Some(reason) = &service.pending {
             fact("pending", format!("Service {}: {reason}", service.name));
         }
@@ -165,6 +168,21 @@ fn facts(status: &Status) -> String {
         fact("object", report.to_string());
     }
     lines.join("\n")
+}
+
+/// What the provider of a load balancer says; nothing where the host ports are all there is.
+fn load_balancer(service: &ServiceStatus) -> Option<String> {
+    let address = service.address.as_ref()?;
+    let reached = service.external.join(", ");
+    if service.notes.is_empty() && reached.starts_with(address.as_str()) {
+        return None;
+    }
+    let notes = service.notes.iter().map(|note| format!("; {note}"));
+    let notes: String = notes.collect();
+    Some(format!(
+        "Service {}: {address} (reached at {reached}{notes})",
+        service.name
+    ))
 }
 
 /// A command that works where `*.lab.localhost` does not resolve, and without trusting the CA.

@@ -6,7 +6,7 @@ use super::ingresses::FoundIngress;
 use super::services::FoundService;
 use super::settings::{Config, RuntimeChoice};
 use super::suggest::nearest;
-use crate::model::{AppProtocol, BackendPort, ObjectReport, Service};
+use crate::model::{AppProtocol, BackendPort, ObjectReport, Protocol, Service};
 
 /// Every Service that an ingress names exists and has the port.
 pub(super) fn services_of_ingresses(ingresses: &[FoundIngress<'_>], services: &[Service]) {
@@ -77,6 +77,29 @@ fn ports_of(service: &Service) -> String {
         })
         .collect();
     ports.join(", ")
+}
+
+/// No two Services ask for one NodePort.
+pub(super) fn node_ports(services: &[FoundService<'_>]) {
+    let mut owners: BTreeMap<(u16, Protocol), &str> = BTreeMap::new();
+    for found in services {
+        let name = found.service.name.as_str();
+        for port in &found.service.ports {
+            let Some(node_port) = port.node_port else {
+                continue;
+            };
+            let owner = owners.insert((node_port.0, port.protocol), name);
+            if let (Some(owner), Some(field)) = (owner, &found.node_port) {
+                field.refuse(
+                    format!(
+                        "node_port {} belongs to Service {owner} already",
+                        node_port.0
+                    ),
+                    "choose another, or leave it out for any free one",
+                );
+            }
+        }
+    }
 }
 
 /// What is waited for exists, and nobody waits for itself, not even around corners.

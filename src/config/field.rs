@@ -87,6 +87,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Whether exactly this text was written.
+    pub(super) fn is_text(&self, text: &str) -> bool {
+        matches!(&self.node.item, Item::Text(written) if written == text)
+    }
+
     /// Text, possibly empty.
     pub(super) fn text(&self) -> Option<&'a str> {
         let Item::Text(text) = &self.node.item else {

@@ -1,27 +1,21 @@
 //! The sections that are there once: everything but services and ingresses.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use super::raw::RawConfig;
 use super::section::{Reader, Section};
 use super::settings::{
-    CloudforetConfig, Config, Controller, DockerConfig, IngressConfig, LoadBalancerConfig,
-    RuntimeChoice, StoreChoice, StoresConfig, TraceConfig,
+    CloudforetConfig, Config, Controller, DockerConfig, IngressConfig, RuntimeChoice, StoreChoice,
+    StoresConfig, TraceConfig,
 };
 use super::subnet::SubnetChoice;
-use super::{checks, ingresses, manifests, names, secrets, services};
+use super::{checks, ingresses, load_balancer, manifests, names, secrets, services};
 use crate::model::{
     GatewayApi, Grpc, IngressClasses, LoadBalancing, Login, MAX_INGRESS_REPLICAS, ProxyMode,
-    TrafficPolicy,
 };
 
 /// Name of a lab that was given none.
 pub(super) const NAME: &str = "lab";
-const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// Unprivileged stand-ins for 80 and 443.
-const HTTP: u16 = 8080;
-const HTTPS: u16 = 8443;
 const INGRESS_REPLICAS: u32 = 1;
 /// Enough to see every click of a few people, little enough to be lost in the noise of a load test.
 const FILMS_PER_SECOND: u32 = 50;
@@ -56,12 +50,13 @@ pub(super) fn read(
     let ingresses = ingresses::read(&root);
     let from_files = manifests::read(&root, folder, reader);
     checks::waiting(&services);
+    checks::node_ports(&services);
     checks::runtime(runtime, &services);
     let mut config = Config {
         file: file.map(Path::to_owned),
         name,
         runtime,
-        load_balancer: load_balancer(&root),
+        load_balancer: load_balancer::read(&root),
         ingress: controller,
         proxy_mode: proxy_mode(&root),
         docker: docker(&root),
@@ -115,66 +110,8 @@ fn label(root: &Section<'_>) -> String {
 
 /// A section that the default has, so it is there whatever the user's file says; a value that is
 /// no table has been refused.
-fn section<'a>(root: &Section<'a>, key: &'static str) -> Option<Section<'a>> {
+pub(super) fn section<'a>(root: &Section<'a>, key: &'static str) -> Option<Section<'a>> {
     root.field(key)?.section()
-}
-
-fn load_balancer(root: &Section<'_>) -> LoadBalancerConfig {
-    let mut config = LoadBalancerConfig {
-        address: ADDRESS,
-        http: HTTP,
-        https: HTTPS,
-        external_traffic_policy: TrafficPolicy::Cluster,
-    };
-    let Some(section) = section(root, "load_balancer") else {
-        return config;
-    };
-    if let Some(field) = section.field("address")
-        && let Some(text) = field.text()
-    {
-        match text.parse() {
-            Ok(address) => {
-                config.address = address;
-                if !address.is_loopback() {
-                    field.warn(
-                        "opens the lab to the network, where everybody may try its password",
-                        "write address = \"127.0.0.1\" to keep it to this machine",
-                    );
-                }
-            }
-            Err(_) => field.refuse(
-                "must be an IP address of this machine",
-                "write address = \"127.0.0.1\", or \"0.0.0.0\" to open the lab to the network",
-            ),
-        }
-    }
-    let limits = 0..=i64::from(u16::MAX);
-    config.http = section.number("http", limits.clone(), HTTP);
-    config.https = section.number("https", limits, HTTPS);
-    if config.http == config.https && config.http != 0 {
-        same_port(&section);
-    }
-    config.external_traffic_policy = section.choice(
-        "external_traffic_policy",
-        &[
-            ("Cluster", TrafficPolicy::Cluster),
-            ("Local", TrafficPolicy::Local),
-        ],
-    );
-    section.finish();
-    config
-}
-
-/// Names the one of the two ports that the user wrote.
-fn same_port(section: &Section<'_>) {
-    let fields = ["https", "http"].map(|key| section.field(key));
-    let written = fields.iter().flatten().find(|field| !field.is_default());
-    if let Some(field) = written {
-        field.refuse(
-            "http and https have the same port",
-            "choose another, or 0 for any free port",
-        );
-    }
 }
 
 fn controller(root: &Section<'_>) -> IngressConfig {

@@ -7,7 +7,14 @@ use super::section::Reader;
 /// What a Service can be made of; naming one in a file drops the default's.
 pub(super) const SOURCES: [&str; 4] = ["built_in", "image", "command", "endpoints"];
 /// Ways to write ports; naming one drops all of the default's.
-const PORTS: [&str; 5] = ["port", "ports", "target_port", "protocol", "app_protocol"];
+const PORTS: [&str; 6] = [
+    "port",
+    "ports",
+    "target_port",
+    "protocol",
+    "app_protocol",
+    "node_port",
+];
 /// What a Service with addresses of the user's own has no use for.
 const OF_PODS: [&str; 4] = ["replicas", "readiness", "wait_for", "grace"];
 /// Ways to probe; naming one drops the default's.
@@ -111,7 +118,11 @@ fn make_room(service: &mut Table, wish: &Table) {
     if names(&SOURCES) {
         service.retain(|key, _| !SOURCES.contains(&key.as_str()));
     }
-    if names(&["endpoints"]) {
+    if names(&["external_name"]) {
+        let of_others = |key: &str| SOURCES.contains(&key) || PORTS.contains(&key);
+        service.retain(|key, _| !of_others(key));
+    }
+    if names(&["endpoints", "external_name"]) {
         service.retain(|key, _| !OF_PODS.contains(&key.as_str()));
     }
     if names(&["port", "ports"]) {

@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::names;
 use super::section::Section;
-use crate::model::{AppProtocol, Protocol, ServicePort};
+use crate::model::{AppProtocol, NodePort, Protocol, ServicePort};
 
 const PROTOCOLS: [(&str, Protocol); 2] = [("TCP", Protocol::Tcp), ("UDP", Protocol::Udp)];
 /// Kubernetes writes h2c as `kubernetes.io/h2c`; Cloudforet's charts call such a port `grpc`.
@@ -17,12 +17,16 @@ const APP_PROTOCOLS: [(&str, AppProtocol); 5] = [
 /// `IANA_SVC_NAME`, the form of port names in Kubernetes.
 const PORT_NAME: usize = 15;
 
-/// `port` and what goes with it, or `ports`. At least one, or a mistake was reported.
-pub(super) fn read(section: &Section<'_>) -> Vec<ServicePort> {
+/// `--service-node-port-range` of the API server.
+pub(super) const NODE_PORTS: std::ops::RangeInclusive<i64> = 30_000..=32_767;
+
+/// `port` and what goes with it, or `ports`. At least one where it is required, or a mistake was
+/// reported.
+pub(super) fn read(section: &Section<'_>, required: bool) -> Vec<ServicePort> {
     let several = section.field("ports");
     let single = one(section, String::new());
     let Some(several) = several else {
-        if single.is_none() && section.field("port").is_none() {
+        if required && single.is_none() && section.field("port").is_none() {
             section.missing(
                 "port",
                 "write port = 80, or ports = [{ name = \"http\", port = 80 }]",
@@ -30,7 +34,13 @@ pub(super) fn read(section: &Section<'_>) -> Vec<ServicePort> {
         }
         return single.into_iter().collect();
     };
-    for key in ["port", "target_port", "protocol", "app_protocol"] {
+    for key in [
+        "port",
+        "target_port",
+        "protocol",
+        "app_protocol",
+        "node_port",
+    ] {
         if let Some(field) = section.field(key) {
             field.refuse("ports is given as well", "put it into an entry of ports");
         }
@@ -106,13 +116,15 @@ fn one(section: &Section<'_>, name: String) -> Option<ServicePort> {
     let app_protocol = section
         .field("app_protocol")
         .and_then(|field| field.choice(&APP_PROTOCOLS));
+    let node_port = section.field("node_port");
+    let node_port = node_port.and_then(|field| field.number(NODE_PORTS));
     let port = number?;
     Some(ServicePort {
         name,
         protocol,
         port,
         target_port: target.unwrap_or(port),
-        node_port: None,
+        node_port: node_port.map(NodePort),
         app_protocol: app_protocol.unwrap_or_else(|| usual(port, protocol)),
         listen: None,
     })

@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::field::Field;
 use super::merge::SOURCES;
 use super::section::Section;
-use super::settings::{Config, HostPort, StaticEndpoint, StaticEndpoints};
+use super::settings::{HostPort, StaticEndpoint, StaticEndpoints};
 use super::suggest::nearest;
-use super::{files, ingresses, names, ports, readiness};
+use super::{files, ingresses, names, ports, publishing, readiness};
 use crate::model::{
-    ClusterIp, Deployment, MAX_REPLICAS, PodTemplate, Service, ServicePort, ServiceType,
-    SessionAffinity, TrafficPolicy, Volume, Workload,
+    Deployment, MAX_REPLICAS, PodTemplate, Service, ServicePort, ServiceType, SessionAffinity,
+    Volume, Workload,
 };
 
 /// The lab's one namespace.
@@ -45,6 +45,8 @@ pub(super) struct FoundService<'a> {
     pub(super) endpoints: Option<StaticEndpoints>,
     pub(super) wait_for: Vec<(&'a str, Field<'a>)>,
     pub(super) image: Option<Field<'a>>,
+    /// Where its NodePorts are written.
+    pub(super) node_port: Option<Field<'a>>,
 }
 
 /// What a Service is made of.
@@ -73,29 +75,21 @@ pub(super) fn read<'a>(root: &Section<'a>, folder: Option<&Path>) -> Vec<FoundSe
 }
 
 fn service<'a>(name: &str, section: &Section<'a>, folder: Option<&Path>) -> FoundService<'a> {
-    let ports = ports::read(section);
-    let source = source(section, folder);
-    let service = Service {
+    let mut service = Service {
         name: name.to_owned(),
         namespace: NAMESPACE.to_owned(),
-        kind: section.choice(
-            "type",
-            &[
-                ("ClusterIP", ServiceType::ClusterIP),
-                ("NodePort", ServiceType::NodePort),
-                ("LoadBalancer", ServiceType::LoadBalancer),
-            ],
-        ),
-        cluster_ip: if section.boolean("headless", false) {
-            ClusterIp::None
-        } else {
-            Config::UNASSIGNED
-        },
-        ports,
         session_affinity: affinity(section),
-        external_traffic_policy: TrafficPolicy::Cluster,
         annotations: ingresses::annotations(section),
         ..Service::default()
+    };
+    publishing::read(section, &mut service);
+    let outside = service.kind == ServiceType::ExternalName;
+    service.ports = ports::read(section, !outside);
+    publishing::check_node_ports(section, &service);
+    let source = if outside {
+        None
+    } else {
+        source(section, folder)
     };
     let wait_for: Vec<_> = section
         .field("wait_for")
@@ -111,7 +105,14 @@ fn service<'a>(name: &str, section: &Section<'a>, folder: Option<&Path>) -> Foun
         endpoints: None,
         wait_for,
         image: None,
+        node_port: section
+            .field("node_port")
+            .or_else(|| section.field("ports")),
     };
+    if outside {
+        publishing::only_a_name(section);
+        return found;
+    }
     match source {
         Some(Source::Addresses(addresses)) => {
             only_addresses(section, &found.service.ports);

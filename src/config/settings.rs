@@ -5,14 +5,16 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::problem::Problem;
 use super::subnet::SubnetChoice;
 use crate::model::{
-    ClusterIp, Conditions, Deployment, GatewayApi, Grpc, Ingress, IngressClasses, Login,
-    ObjectReport, ProxyMode, Secret, Service, TrafficPolicy, Workload,
+    AddressPool, ClusterIp, Conditions, Deployment, GatewayApi, Grpc, HealthCheck, IdleTimeout,
+    Ingress, IngressClasses, Login, ObjectReport, Provider, ProxyMode, ProxyProtocol, Secret,
+    Service, TrafficPolicy, Workload,
 };
 
 /// Everything that a lab is told before it starts.
@@ -102,6 +104,18 @@ pub struct LoadBalancerConfig {
     pub https: u16,
     /// What happens to the client address.
     pub external_traffic_policy: TrafficPolicy,
+    /// What must come first on each connection of the two ports.
+    pub proxy_protocol: ProxyProtocol,
+    /// Whose behaviour it has.
+    pub provider: Provider,
+    /// How long a Service waits for its address.
+    pub provisioning: Duration,
+    /// What becomes of silent connections of Services.
+    pub idle: Option<IdleTimeout>,
+    /// How it looks after its targets.
+    pub health_check: Option<HealthCheck>,
+    /// What MetalLB may give out.
+    pub pools: Vec<AddressPool>,
 }
 
 /// `[ingress]`

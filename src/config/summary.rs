@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::settings::{Config, RuntimeChoice};
 use crate::model::{
     AppProtocol, BackendPort, ClusterIp, Gateway, GatewayRoute, HostMatch, Ingress, IngressBackend,
-    PathType, ProbeAction, Protocol, Service, SessionAffinity, Workload,
+    PathType, ProbeAction, Protocol, Provider, ProxyProtocol, Service, SessionAffinity,
+    TrafficPolicy, Workload,
 };
 
 impl Config {
@@ -32,6 +33,16 @@ impl Config {
                 counted(self.ingress.replicas, "replica")
             ),
         ];
+        if balancer.provider != Provider::ServiceLb {
+            lines.push(format!(
+                "load balancers of Services: simulated {}, {}",
+                balancer.provider.name(),
+                counted(
+                    u32::try_from(balancer.pools.len()).unwrap_or(u32::MAX),
+                    "pool"
+                )
+            ));
+        }
         lines.extend(self.services.iter().map(|service| self.service(service)));
         lines.extend(self.ingresses.iter().flat_map(ingress));
         lines.extend(self.gateway_api.gateways.iter().map(gateway));
@@ -55,6 +66,7 @@ impl Config {
         if let SessionAffinity::ClientIP { timeout_seconds } = service.session_affinity {
             let _ = write!(line, ", affinity ClientIP {timeout_seconds} s");
         }
+        line.push_str(&published(service));
         let of_service = |name: &String| *name == service.name;
         if let Some(found) = self
             .static_endpoints
@@ -96,6 +108,43 @@ impl Config {
     }
 }
 
+/// Who reaches a Service and how, as far as that is not usual.
+fn published(service: &Service) -> String {
+    let mut words = Vec::new();
+    for (policy, name) in [
+        (service.external_traffic_policy, "externalTrafficPolicy"),
+        (service.internal_traffic_policy, "internalTrafficPolicy"),
+    ] {
+        if policy == TrafficPolicy::Local {
+            words.push(format!("{name} Local"));
+        }
+    }
+    if let Some(port) = service.health_check_node_port {
+        words.push(format!("healthCheckNodePort {}", port.0));
+    }
+    if let Some(address) = service.load_balancer_ip {
+        words.push(format!("loadBalancerIP {address}"));
+    }
+    let sources = service.load_balancer_source_ranges.iter();
+    let sources = sources.map(|network| format!("for {}/{}", network.address, network.prefix));
+    words.extend(sources);
+    if service.without_node_ports {
+        words.push("without NodePorts".to_owned());
+    }
+    if service.publish_not_ready_addresses {
+        words.push("pods that are not ready too".to_owned());
+    }
+    match service.proxy_protocol {
+        ProxyProtocol::Off => {}
+        ProxyProtocol::V1 => words.push("PROXY protocol v1".to_owned()),
+        ProxyProtocol::V2 => words.push("PROXY protocol v2".to_owned()),
+    }
+    match words.as_slice() {
+        [] => String::new(),
+        words => format!(", {}", words.join(", ")),
+    }
+}
+
 fn host_port(port: u16) -> String {
     match port {
         0 => "any port".to_owned(),
@@ -122,6 +171,9 @@ fn port(port: &crate::model::ServicePort) -> String {
         (_, AppProtocol::H2c) => " h2c",
         (_, AppProtocol::Tcp) => " tcp",
     });
+    if let Some(node_port) = port.node_port {
+        let _ = write!(text, " at {}", node_port.0);
+    }
     text
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Conditions, Deployment, Endpoint, EndpointAddress, EndpointSlice, Pod, Service,
+    Conditions, Deployment, Endpoint, EndpointAddress, EndpointSlice, Pod, Service, ServiceType,
 };
 use crate::registry::Cluster;
 
@@ -48,8 +48,7 @@ fn sync_one(cluster: &mut Cluster, service: &str, pod_name: &str) {
         (Some(position), None) => {
             slice.endpoints.remove(position);
         }
-        // Lab: Kubernetes lists a pod that was never ready as well, with ready = false.
-        (None, Some(endpoint)) if endpoint.conditions.serving => slice.endpoints.push(endpoint),
+        (None, Some(endpoint)) if is_listed(&endpoint) => slice.endpoints.push(endpoint),
         (None, _) => {}
     }
     let unchanged = cluster
@@ -61,7 +60,16 @@ fn sync_one(cluster: &mut Cluster, service: &str, pod_name: &str) {
     }
 }
 
+/// Whether an endpoint that was not listed so far is to be.
+///
+/// Lab: Kubernetes lists a pod that was never ready as well, with ready = false.
+pub fn is_listed(endpoint: &Endpoint) -> bool {
+    endpoint.conditions.serving || endpoint.conditions.ready
+}
+
 /// The endpoint that a running pod is; `None` if it lacks one of the Service's ports.
+/// `publishNotReadyAddresses` makes it ready whatever its probe says, even while it terminates
+/// (Kubernetes' EndpointSlice controller).
 pub fn endpoint_of(pod: &Pod, service: &Service) -> Option<Endpoint> {
     let addresses: Option<Vec<_>> = service
         .ports
@@ -81,16 +89,21 @@ pub fn endpoint_of(pod: &Pod, service: &Service) -> Option<Endpoint> {
         pod: Some(pod.name.clone()),
         addresses: addresses?,
         conditions: Conditions {
-            ready: pod.ready && !pod.terminating,
+            ready: service.publish_not_ready_addresses || (pod.ready && !pod.terminating),
             serving: pod.ready,
             terminating: pod.terminating,
         },
     })
 }
 
-/// The first of these Services that no new connection would get through to.
+/// The first of these Services that no new connection would get through to. A name for something
+/// outside is not judged.
 pub(super) fn first_without<'a>(cluster: &Cluster, services: &'a [String]) -> Option<&'a str> {
     let usable = |name: &str| {
+        let service = cluster.services.get(name);
+        if service.is_some_and(|service| service.kind == ServiceType::ExternalName) {
+            return true;
+        }
         let slice = cluster.slices.get(name);
         slice.is_some_and(|slice| slice.usable().next().is_some())
     };
@@ -98,4 +111,79 @@ pub(super) fn first_without<'a>(cluster: &Cluster, services: &'a [String]) -> Op
         .iter()
         .map(String::as_str)
         .find(|name| !usable(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AppProtocol, PodPhase, PodPort, Protocol, ServicePort};
+
+    fn pod(ready: bool, terminating: bool) -> Pod {
+        let address = "127.42.0.7:8080".parse().unwrap();
+        Pod {
+            name: "web-1".to_owned(),
+            deployment: "web".to_owned(),
+            service: Some("web".to_owned()),
+            phase: PodPhase::Running,
+            ready,
+            terminating,
+            restarts: 0,
+            ip: None,
+            ports: vec![PodPort {
+                port: 8080,
+                pod: address,
+                host: address,
+            }],
+            reason: None,
+            last_lines: Vec::new(),
+        }
+    }
+
+    fn service(publish_not_ready_addresses: bool) -> Service {
+        Service {
+            name: "web".to_owned(),
+            ports: vec![ServicePort {
+                name: String::new(),
+                protocol: Protocol::Tcp,
+                port: 80,
+                target_port: 8080,
+                node_port: None,
+                app_protocol: AppProtocol::Http,
+                listen: None,
+            }],
+            publish_not_ready_addresses,
+            ..Service::default()
+        }
+    }
+
+    #[test]
+    fn conditions_are_those_of_the_endpoint_slice_controller() {
+        // publishNotReadyAddresses, the pod's ready and terminating; the endpoint's ready and
+        // serving, and whether a pod that was never an endpoint becomes one.
+        for (publish, ready, terminating, expected) in [
+            (false, true, false, (true, true, true)),
+            (false, false, false, (false, false, false)),
+            (false, true, true, (false, true, true)),
+            (true, true, false, (true, true, true)),
+            (true, false, false, (true, false, true)),
+            (true, true, true, (true, true, true)),
+            (true, false, true, (true, false, true)),
+        ] {
+            let endpoint = endpoint_of(&pod(ready, terminating), &service(publish)).unwrap();
+            let conditions = endpoint.conditions;
+            let found = (conditions.ready, conditions.serving, is_listed(&endpoint));
+            assert_eq!(found, expected, "{publish} {ready} {terminating}");
+            assert_eq!(conditions.terminating, terminating);
+        }
+    }
+
+    #[test]
+    fn a_name_outside_is_waited_for_by_nobody() {
+        let mut cluster = Cluster::default();
+        let mut outside = service(false);
+        outside.kind = ServiceType::ExternalName;
+        cluster.services.insert("web".to_owned(), Arc::new(outside));
+        let names = ["web".to_owned(), "db".to_owned()];
+        assert_eq!(first_without(&cluster, &names), Some("db"));
+    }
 }

@@ -17,7 +17,7 @@ mod endpoints;
 mod pod;
 mod probe;
 
-pub use endpoints::endpoint_of;
+pub use endpoints::{endpoint_of, is_listed};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

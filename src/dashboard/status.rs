@@ -220,6 +220,9 @@ fn service(service: &Service) -> ServiceStatus {
         },
         ports: ports.collect(),
         external: external.map(ToString::to_string).collect(),
+        address: service.load_balancer.address.clone(),
+        notes: service.load_balancer.notes.clone(),
+        health_check_node_port: service.health_check_node_port.map(|port| port.0),
         pending: service.load_balancer.pending.clone(),
         ..ServiceStatus::default()
     }

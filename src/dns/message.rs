@@ -4,10 +4,10 @@
 //! says which rule it breaks. What is no query at all gets no reply, since a reply to a reply would
 //! go round for ever.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, NS, PTR, SOA, SRV};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, PTR, SOA, SRV};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::CLUSTER_DOMAIN;
@@ -20,6 +20,8 @@ const TTL: u32 = 5;
 /// datagrams are fragmented on an ordinary network (the value of DNS Flag Day 2020).
 const PLAIN_SIZE: u16 = 512;
 const EDNS_SIZE: u16 = 1232;
+/// Aliases that are followed; more are a circle.
+const ALIASES: usize = 8;
 /// Before a header is complete there is no id to reply to.
 const HEADER: usize = 12;
 
@@ -30,6 +32,8 @@ pub(super) enum Verdict {
     Reply(Reply),
     /// Ask somebody else; if nobody answers, send this back.
     Forward(Reply),
+    /// Send this back with what somebody else says about the name at the end of its aliases.
+    Follow(Reply, Query),
     /// Nothing.
     Ignore,
 }
@@ -123,6 +127,9 @@ impl Reply {
         };
         let owner = question.name();
         let wanted = question.query_type();
+        if let Known::Alias(name) = known {
+            return self.alias(cluster, question, name);
+        }
         let add = |records: &mut Vec<Record>, data: RData| {
             if wanted == data.record_type() || wanted == RecordType::ANY {
                 records.push(Record::from_rdata(owner.clone(), TTL, data));
@@ -164,6 +171,8 @@ impl Reply {
                     add(answers, RData::PTR(PTR(name)));
                 }
             }
+            // Followed above.
+            Known::Alias(_) => {}
             Known::Empty => {
                 if owner.num_labels() == 2 {
                     add(answers, soa(cluster));
@@ -187,6 +196,57 @@ impl Reply {
             self.message.authorities.push(record);
         }
         Verdict::Reply(self)
+    }
+
+    /// An alias, and what is known of the name it stands for, as CoreDNS' `kubernetes` plugin has it.
+    fn alias(mut self, cluster: &Cluster, question: &Query, name: String) -> Verdict {
+        self.message.metadata.authoritative = true;
+        let wanted = question.query_type();
+        let mut owner = question.name().clone();
+        let mut next = name;
+        for _ in 0..ALIASES {
+            let Ok(target) = Name::from_ascii(format!("{next}.")) else {
+                return self.finish(ResponseCode::ServFail);
+            };
+            let data = RData::CNAME(CNAME(target.clone()));
+            let record = Record::from_rdata(owner, TTL, data);
+            self.message.answers.push(record);
+            if matches!(wanted, RecordType::CNAME | RecordType::ANY) {
+                break;
+            }
+            let labels: Vec<&str> = next.split('.').collect();
+            match look_up(cluster, &labels) {
+                Known::Alias(further) => {
+                    owner = target;
+                    next = further;
+                }
+                Known::Addresses(addresses) => {
+                    let data = addresses.into_iter().map(address_data);
+                    let data = data.filter(|data| data.record_type() == wanted);
+                    let records = data.map(|data| Record::from_rdata(target.clone(), TTL, data));
+                    self.message.answers.extend(records);
+                    break;
+                }
+                Known::Elsewhere => return Verdict::Follow(self, Query::query(target, wanted)),
+                Known::Ports(_) | Known::Name(_) | Known::Empty | Known::Nothing => break,
+            }
+        }
+        Verdict::Reply(self)
+    }
+
+    /// Adds what another server says about the name at the end of the aliases.
+    pub(super) fn join(&mut self, answer: &[u8]) {
+        if let Ok(answer) = Message::from_vec(answer) {
+            self.message.answers.extend(answer.answers);
+        }
+    }
+
+    /// Adds the addresses of the name at the end of the aliases.
+    pub(super) fn add(&mut self, question: &Query, addresses: &[SocketAddr]) {
+        let data = addresses.iter().map(|address| address_data(address.ip()));
+        let wanted = data.filter(|data| data.record_type() == question.query_type());
+        let records = wanted.map(|data| Record::from_rdata(question.name().clone(), TTL, data));
+        self.message.answers.extend(records);
     }
 
     /// For a connection, where the length is no concern.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_proto::op::{Message, Query};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
@@ -11,8 +12,8 @@ use tokio::task::JoinSet;
 
 use super::Settings;
 use super::forward::{Transport, forward};
-use super::message::{Verdict, consider};
-use crate::net::Shutdown;
+use super::message::{Reply, Verdict, consider};
+use crate::net::{Resolver, Shutdown};
 use crate::registry::Reader;
 
 /// No question over UDP is larger: it is a name and at most one OPT record. Longer ones are cut,
@@ -81,12 +82,52 @@ async fn serve_udp(
                     send(&socket, answer.or_else(|| otherwise.to_datagram()), client).await;
                 });
             }
-            Verdict::Forward(otherwise) => {
-                send(&socket, otherwise.to_datagram(), client).await;
+            Verdict::Follow(reply, question) if forwards.len() < MOST_FORWARDS => {
+                let socket = Arc::clone(&socket);
+                let settings = Arc::clone(&settings);
+                forwards.spawn(async move {
+                    let reply = follow(reply, question, &settings, Transport::Udp).await;
+                    send(&socket, reply.to_datagram(), client).await;
+                });
+            }
+            Verdict::Forward(reply) | Verdict::Follow(reply, _) => {
+                send(&socket, reply.to_datagram(), client).await;
             }
             Verdict::Ignore => {}
         }
     }
+}
+
+/// Asks for the name at the end of an alias: the servers upstream, or where there are none the host's
+/// own resolver. Without an answer the alias is all that is known, and a client that resolves by
+/// itself can go on from there.
+async fn follow(
+    mut reply: Reply,
+    question: Query,
+    settings: &Settings,
+    transport: Transport,
+) -> Reply {
+    if settings.upstream.is_empty() {
+        let name = question.name().to_ascii();
+        // The port is part of what a resolver gives and of no answer.
+        let resolver = Resolver::system();
+        let resolving = resolver.resolve(name.trim_end_matches('.'), 1);
+        match tokio::time::timeout(settings.timeout, resolving).await {
+            Ok(Ok(addresses)) => reply.add(&question, &addresses),
+            Ok(Err(error)) => tracing::debug!(%name, %error, "name cannot be resolved"),
+            Err(_) => tracing::debug!(%name, "name is not resolved in time"),
+        }
+        return reply;
+    }
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.add_query(question);
+    if let Ok(packet) = message.to_vec()
+        && let Some(answer) = forward(&packet, settings, transport).await
+    {
+        reply.join(&answer);
+    }
+    reply
 }
 
 async fn send(socket: &UdpSocket, packet: Option<Vec<u8>>, client: SocketAddr) {
@@ -162,6 +203,10 @@ async fn answer_stream(
             Verdict::Forward(otherwise) => {
                 let answer = forward(&packet, settings, Transport::Tcp).await;
                 answer.or_else(|| otherwise.to_stream())
+            }
+            Verdict::Follow(reply, question) => {
+                let reply = follow(reply, question, settings, Transport::Tcp).await;
+                reply.to_stream()
             }
             Verdict::Ignore => return Ok(()),
         };

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::model::{Endpoint, Protocol, Service};
+use crate::model::{Endpoint, Protocol, Service, ServiceType};
 use crate::registry::Cluster;
 
 /// What is known about a name.
@@ -15,6 +15,8 @@ pub(super) enum Known {
     Addresses(Vec<IpAddr>),
     /// One entry for each way to reach the named port.
     Ports(Vec<Target>),
+    /// Another name, without the last dot: what a Service of type ExternalName stands for.
+    Alias(String),
     /// The name of an address.
     Name(String),
     /// A name that only has names below it.
@@ -75,6 +77,12 @@ fn of_service(cluster: &Cluster, name: &str, namespace: Option<&str>, before: &[
     let Some(service) = service else {
         return Known::Nothing;
     };
+    if service.kind == ServiceType::ExternalName {
+        return match (before, &service.external_name) {
+            ([], Some(name)) => Known::Alias(name.to_ascii_lowercase()),
+            _ => Known::Nothing,
+        };
+    }
     let full_name = full_name(service);
     match (before, reached_at(service)) {
         ([], Some(address)) => Known::Addresses(vec![address]),

@@ -20,8 +20,8 @@ use super::proxy;
 use super::replica::Shared;
 use super::settings::Settings;
 use super::view::Views;
-use crate::model::{RouteTable, TrafficPolicy};
-use crate::net::{Accepted, ClientGate, ShownCertificate};
+use crate::model::{ProxyProtocol, RouteTable, TrafficPolicy};
+use crate::net::{Accepted, ClientGate, HeaderError, ShownCertificate, take_proxy_header};
 use crate::trace::Tracer;
 use crate::wire::{Body, Interim, Io, Limits, Refused, Service, Socket, Stop, h1, http2};
 
@@ -38,6 +38,8 @@ pub(super) struct Client {
     pub(super) opened: Duration,
     pub(super) candidates: Arc<[String]>,
     pub(super) policy: TrafficPolicy,
+    /// Whether `seen_as` is what a header of the PROXY protocol said.
+    pub(super) by_header: bool,
     pub(super) tls: Option<Tls>,
     /// `seen_as` without its port, as header.
     pub(super) address: HeaderValue,
@@ -129,8 +131,32 @@ pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
         wall,
         candidates,
         policy,
+        proxy_protocol,
         permit: _permit,
     } = accepted;
+    // It comes from the load balancer's runtime; and small answers must not wait for more to send.
+    let stream = stream
+        .into_std()
+        .and_then(TcpStream::from_std)
+        .and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+    let mut stream = match stream {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%client, %error, "connection was gone");
+            return;
+        }
+    };
+    let told = match proxy_protocol {
+        ProxyProtocol::Off => None,
+        version => match told_client(&mut stream, version, &shared).await {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::debug!(%client, %error, "connection refused");
+                return;
+            }
+        },
+    };
+    let seen_as = told.unwrap_or(seen_as);
     let new_client = |tls: Option<Tls>| Client {
         remote: client,
         seen_as,
@@ -139,22 +165,11 @@ pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
         opened: at.elapsed(),
         candidates,
         policy,
+        by_header: told.is_some(),
         tls,
         address: header_text(&seen_as.ip().to_string()),
         requests: Cell::new(0),
         shared: Rc::clone(&shared),
-    };
-    // It comes from the load balancer's runtime; and small answers must not wait for more to send.
-    let stream = stream
-        .into_std()
-        .and_then(TcpStream::from_std)
-        .and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-    let stream = match stream {
-        Ok(stream) => stream,
-        Err(error) => {
-            tracing::debug!(%client, %error, "connection was gone");
-            return;
-        }
     };
     if !tls {
         let limit = shared.settings.client_header;
@@ -180,6 +195,18 @@ pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
             run(socket, h2, new_client(Some(facts))).await;
         }
     }
+}
+
+/// The client that the header in front of everything names, if it names one.
+async fn told_client(
+    stream: &mut TcpStream,
+    version: ProxyProtocol,
+    shared: &Shared,
+) -> Result<Option<SocketAddr>, HeaderError> {
+    let header = take_proxy_header(stream, version);
+    tokio::time::timeout(shared.settings.proxy_header, header)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
 
 pub(super) fn header_text(text: &str) -> HeaderValue {

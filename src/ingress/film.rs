@@ -71,6 +71,10 @@ impl Film {
                         TrafficPolicy::Local => "Local",
                     }),
                 ),
+                (
+                    "by_header",
+                    json!(client.by_header.then_some("PROXY protocol")),
+                ),
                 ("replica", json!(client.replica())),
                 ("candidates", json!(client.candidates)),
                 ("accepted_at", json!(accepted)),

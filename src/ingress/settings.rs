@@ -17,6 +17,8 @@ pub struct Settings {
     pub https_port: u16,
     /// Which requests that bring no trace get one.
     pub sampler: Arc<Sampler>,
+    /// For the header of the PROXY protocol, where one must come first.
+    pub proxy_header: Duration,
     /// For TLS handshakes.
     pub handshake: Duration,
     /// For a request head, from its first byte to its last.
@@ -56,6 +58,9 @@ impl Settings {
             http_port: 80,
             https_port: 443,
             sampler: Arc::new(Sampler::new(0)),
+            // What HAProxy's documentation advises (`timeout client-hs`, some seconds) and more than
+            // any proxy beside the lab needs.
+            proxy_header: Duration::from_secs(5),
             handshake: Duration::from_secs(10),
             // Lab: both allow 60 s, which is what a slow attacker likes.
             client_header: Duration::from_secs(30),

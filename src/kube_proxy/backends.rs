@@ -1,22 +1,45 @@
 //! What one Service port needs to know for a draw, worked out once for each change.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use crate::model::{EndpointSlice, Network, ProxyMode, Service, SessionAffinity};
+use super::Outside;
+use crate::model::{
+    Endpoint, EndpointSlice, IdleTimeout, Network, ProxyMode, ProxyProtocol, Service, ServiceType,
+    SessionAffinity, TrafficPolicy,
+};
 
-/// The endpoints of one Service port and how they are drawn.
+/// The endpoints of one Service port, how they are drawn, and how they are dialled.
 #[derive(Debug)]
 pub(super) struct Backends {
     pub(super) service: Arc<str>,
     pub(super) mode: ProxyMode,
     pub(super) affinity: SessionAffinity,
     /// Clients that may use the load balancer; all if empty.
-    pub(super) sources: Vec<Network>,
+    sources: Vec<Network>,
     /// Usable endpoints only.
     pub(super) addresses: Vec<SocketAddr>,
     /// The pod at each of the addresses, or `None` for an address of the user's.
     pub(super) pods: Vec<Option<String>>,
+    /// The traffic policy is `Local`, and all usable endpoints are elsewhere: kube-proxy drops.
+    pub(super) drops: bool,
+    /// What an endpoint is told about its client first.
+    pub(super) proxy_protocol: ProxyProtocol,
+    /// What becomes of a silent connection.
+    pub(super) idle: Option<IdleTimeout>,
+    /// As whom an endpoint sees the client.
+    appears: Appears,
+}
+
+/// As whom an endpoint sees a client, as far as that is an address of this host.
+#[derive(Clone, Copy, Debug)]
+enum Appears {
+    /// As the address that the host chooses.
+    Anyhow,
+    /// As this one, in place of SNAT.
+    As(IpAddr),
+    /// As itself.
+    Itself,
 }
 
 impl Backends {
@@ -26,24 +49,65 @@ impl Backends {
         slice: Option<&EndpointSlice>,
         mode: ProxyMode,
         index: usize,
+        outside: Option<&Outside>,
     ) -> Self {
-        let (addresses, pods) = slice
+        let policy = match outside {
+            Some(_) => service.external_traffic_policy,
+            None => service.internal_traffic_policy,
+        };
+        let usable: Vec<&Endpoint> = match (slice, policy) {
+            (None, _) => Vec::new(),
+            (Some(slice), TrafficPolicy::Cluster) => slice.usable().collect(),
+            (Some(slice), TrafficPolicy::Local) => slice.usable_here().collect(),
+        };
+        let drops = usable.is_empty() && slice.is_some_and(|slice| slice.usable().next().is_some());
+        let (addresses, pods) = usable
             .into_iter()
-            .flat_map(EndpointSlice::usable)
             .filter_map(|endpoint| {
                 // A slice written by hand may be shorter than the Service's list of ports.
                 let address = endpoint.addresses.get(index)?.pod;
                 Some((address, endpoint.pod.clone()))
             })
             .unzip();
+        // What a NodePort has nothing of.
+        let balancer = outside.filter(|_| service.kind == ServiceType::LoadBalancer);
         Self {
             service: Arc::from(service.name.as_str()),
             mode,
             affinity: service.session_affinity,
-            sources: service.load_balancer_source_ranges.clone(),
+            sources: balancer
+                .map_or_else(Vec::new, |_| service.load_balancer_source_ranges.clone()),
             addresses,
             pods,
+            drops,
+            proxy_protocol: balancer.map_or(ProxyProtocol::Off, |_| service.proxy_protocol),
+            idle: balancer.and_then(|outside| outside.idle),
+            appears: match (outside, policy) {
+                (None, _) => Appears::Anyhow,
+                (Some(_), TrafficPolicy::Local) => Appears::Itself,
+                (Some(outside), TrafficPolicy::Cluster) => {
+                    outside.own_address.map_or(Appears::Anyhow, Appears::As)
+                }
+            },
         }
+    }
+
+    /// Whether this client may use the load balancer.
+    pub(super) fn admit(&self, client: IpAddr) -> bool {
+        self.sources.is_empty() || self.sources.iter().any(|one| one.contains(client))
+    }
+
+    /// The address from which an endpoint is to be dialled for a client; `None` for any. Loopback
+    /// reaches loopback only, and nothing else is reached from there.
+    pub(super) fn dialled_from(&self, client: SocketAddr, endpoint: SocketAddr) -> Option<IpAddr> {
+        let address = match self.appears {
+            Appears::Anyhow => return None,
+            Appears::As(address) => address,
+            Appears::Itself => client.ip(),
+        };
+        let alike = address.is_ipv4() == endpoint.is_ipv4()
+            && address.is_loopback() == endpoint.ip().is_loopback();
+        alike.then_some(address)
     }
 
     /// Pods by name, others by address, in the order of `addresses`.

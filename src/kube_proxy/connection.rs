@@ -1,17 +1,19 @@
 //! The life of one TCP connection through a ClusterIP.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::backends::Backends;
+use super::idle;
 use super::port::Shared;
-use crate::model::{Connection, Event, Selection};
-use crate::net::{Traffic, copy_both_ways, reset};
+use crate::model::{Connection, Event, ProxyProtocol, Selection};
+use crate::net::{Traffic, proxy_header, reset};
 
 /// A connection and the endpoint that was drawn for it.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub(super) struct Drawn {
 pub(super) async fn run(client: TcpStream, drawn: Drawn, shared: Shared) {
     let endpoint = drawn.backends.addresses[drawn.index];
     let mut cut = shared.cut.clone();
-    let dial = tokio::time::timeout(shared.connect_timeout, TcpStream::connect(endpoint));
+    let dial = tokio::time::timeout(shared.connect_timeout, drawn.dial(endpoint));
     let dialled = tokio::select! {
         dialled = dial => dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
         () = cut.recv() => return reset(&client),
@@ -57,7 +59,7 @@ pub(super) async fn run(client: TcpStream, drawn: Drawn, shared: Shared) {
 
     let traffic = Traffic::default();
     tokio::select! {
-        ended = copy_both_ways(client, server, &traffic) => if let Err(error) = ended {
+        ended = idle::carry(client, server, &traffic, drawn.backends.idle) => if let Err(error) = ended {
             tracing::debug!(id, %error, "connection broke");
         },
         () = cut.recv() => tracing::debug!(id, "connection cut by shutdown"),
@@ -70,6 +72,20 @@ pub(super) async fn run(client: TcpStream, drawn: Drawn, shared: Shared) {
 }
 
 impl Drawn {
+    /// A connection to the endpoint that has said who the client is, where that is wanted.
+    async fn dial(&self, endpoint: SocketAddr) -> io::Result<TcpStream> {
+        let mut server = match self.backends.dialled_from(self.client, endpoint) {
+            Some(from) => dial_from(from, endpoint).await?,
+            None => TcpStream::connect(endpoint).await?,
+        };
+        let version = self.backends.proxy_protocol;
+        if version != ProxyProtocol::Off {
+            let header = proxy_header(version, self.client, self.cluster_ip);
+            server.write_all(&header).await?;
+        }
+        Ok(server)
+    }
+
     /// Made twice rather than kept, so that an open connection holds no list of names.
     fn event(&self, id: u64, outgoing: SocketAddr) -> Connection {
         let backends = &self.backends;
@@ -88,6 +104,19 @@ impl Drawn {
             bytes_up: 0,
             bytes_down: 0,
         }
+    }
+}
+
+/// Dials from an address, or from any where that one is none of this host's.
+async fn dial_from(from: IpAddr, endpoint: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if endpoint.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    match socket.bind(SocketAddr::new(from, 0)) {
+        Ok(()) => socket.connect(endpoint).await,
+        Err(_) => TcpStream::connect(endpoint).await,
     }
 }
 

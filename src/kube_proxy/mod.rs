@@ -1,13 +1,14 @@
 //! ClusterIPs: one draw for each connection, then bytes both ways.
 //!
 //! For every Service port with an address to listen on there is a listener exactly while there is
-//! an endpoint to give connections to: without one, the kernel itself refuses. What happens on the
+//! an endpoint to give connections to: without one, the kernel itself refuses; and where a traffic
+//! policy `Local` leaves none of those there are, it drops what comes. What happens on the
 //! connections (HTTP, gRPC, anything) is not looked at; a connection stays with the endpoint it was
 //! given, whatever happens to the Service afterwards.
 //!
 //! - [`serve`] follows the registry and touches only what a change has touched.
 //! - `tcp` and `udp` own the sockets of one Service port each.
-//! - `connection` is the life of one TCP connection.
+//! - `connection` is the life of one TCP connection, `idle` its end for want of words.
 //!
 //! Lab: kube-proxy rewrites packets in the kernel; this one accepts and dials again, so a client
 //! is accepted before the endpoint is. An endpoint that cannot be reached shows as a reset instead
@@ -15,14 +16,19 @@
 
 mod backends;
 mod connection;
+mod idle;
 mod port;
 mod reconcile;
 mod tcp;
 mod udp;
 
-use std::time::Duration;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+
+use crate::model::IdleTimeout;
 
 pub use reconcile::serve;
 
@@ -38,8 +44,10 @@ pub struct Settings {
     pub udp_idle: Duration,
     /// Between two attempts to bind what could not be bound, if the registry does not change.
     pub retry: Duration,
-    /// Whether `loadBalancerSourceRanges` hold for its ports: those of the host, not ClusterIPs.
-    pub only_source_ranges: bool,
+    /// What is different for host ports; `None` for ClusterIPs.
+    pub outside: Option<Outside>,
+    /// By what `sessionAffinity` measures its time-out.
+    pub clock: Clock,
     /// Makes the draws repeatable.
     pub seed: Option<u64>,
     /// Told after each change that was put into effect.
@@ -55,10 +63,50 @@ impl Default for Settings {
             // (nf_conntrack_udp_timeout).
             udp_idle: Duration::from_secs(30),
             retry: Duration::from_secs(1),
-            only_source_ranges: false,
+            outside: None,
+            clock: Clock::default(),
             seed: None,
             status: watch::Sender::new(Status::default()),
         }
+    }
+}
+
+/// What is different for traffic that comes from outside the pod network, by a NodePort or a load
+/// balancer: `externalTrafficPolicy` rules, and a load balancer has `loadBalancerSourceRanges`, the
+/// PROXY protocol, and perhaps an idle time-out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outside {
+    /// As whom endpoints see clients under `externalTrafficPolicy: Cluster`, where that is an address
+    /// of this host.
+    pub own_address: Option<IpAddr>,
+    /// What becomes of silent connections of load balancers; `None` for nothing.
+    pub idle: Option<IdleTimeout>,
+}
+
+/// Tells the time; a test may turn it.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Instant + Send + Sync>);
+
+impl Clock {
+    /// A clock that shows what this returns.
+    pub fn new(now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    fn now(&self) -> Instant {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new(Instant::now)
+    }
+}
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Clock").finish_non_exhaustive()
     }
 }
 

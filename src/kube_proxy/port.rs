@@ -9,10 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::backends::Backends;
-use super::{tcp, udp};
+use super::{Clock, tcp, udp};
 use crate::balance::Balancer;
 use crate::model::Protocol;
-use crate::net::Shutdown;
+use crate::net::{Shutdown, holder_of};
 use crate::trace::Tracer;
 
 /// What every connection needs beside its endpoint.
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     pub(super) tracer: Tracer,
     pub(super) connect_timeout: Duration,
     pub(super) udp_idle: Duration,
-    pub(super) only_source_ranges: bool,
+    pub(super) clock: Clock,
     pub(super) seed: Option<u64>,
     /// Numbers the connections.
     pub(super) next_id: Arc<AtomicU64>,
@@ -85,10 +85,13 @@ impl Port {
 pub(super) fn bind_message(listen: SocketAddr, error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     let hint = match error.kind() {
-        ErrorKind::AddrInUse => "; hint: another program listens there",
-        ErrorKind::AddrNotAvailable => "; hint: the address is on no interface of this host",
-        ErrorKind::PermissionDenied => "; hint: ports below 1024 need a privilege here",
-        _ => "",
+        ErrorKind::AddrInUse => match holder_of(listen) {
+            Some(holder) => format!("; hint: {holder} listens there"),
+            None => "; hint: another program listens there".to_owned(),
+        },
+        ErrorKind::AddrNotAvailable => "; hint: the address is on no interface of this host".into(),
+        ErrorKind::PermissionDenied => "; hint: ports below 1024 need a privilege here".into(),
+        _ => String::new(),
     };
     format!("cannot listen on {listen}: {error}{hint}")
 }

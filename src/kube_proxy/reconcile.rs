@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::backends::Backends;
 use super::port::{Port, Shared};
-use super::{Problem, Settings, Status};
+use super::{Outside, Problem, Settings, Status};
 use crate::model::{EndpointSlice, Protocol, ProxyMode, Service};
 use crate::net::{Shutdown, Trigger};
 use crate::registry::{Cluster, Reader};
@@ -27,12 +27,13 @@ pub async fn serve(mut reader: Reader, tracer: Tracer, settings: Settings, mut s
         tracer,
         connect_timeout: settings.connect_timeout,
         udp_idle: settings.udp_idle,
-        only_source_ranges: settings.only_source_ranges,
+        clock: settings.clock,
         seed: settings.seed,
         next_id: Arc::new(AtomicU64::new(1)),
         cut,
     };
     let mut proxy = Proxy {
+        outside: settings.outside,
         shared,
         services: HashMap::new(),
         ports: HashMap::new(),
@@ -74,6 +75,7 @@ pub async fn serve(mut reader: Reader, tracer: Tracer, settings: Settings, mut s
 
 /// What is in effect.
 struct Proxy {
+    outside: Option<Outside>,
     shared: Shared,
     services: HashMap<String, Seen>,
     ports: HashMap<Key, OpenPort>,
@@ -122,13 +124,16 @@ impl Proxy {
                     continue;
                 };
                 let key = (listen, port.protocol);
-                if owners.get(&key) != Some(&(&service.name, index)) {
-                    let message = format!("{listen} belongs to another port already");
+                let owner = owners.get(&key);
+                if owner != Some(&(&service.name, index)) {
+                    let owner = owner.map_or("another", |(owner, _)| owner.as_str());
+                    let message = format!("{listen} belongs to Service {owner} already");
                     problems.push(problem(service, index, message));
                     continue;
                 }
                 let slice = slice.map(Arc::as_ref);
-                let backends = Backends::of(service, slice, cluster.proxy_mode, index);
+                let outside = self.outside.as_ref();
+                let backends = Backends::of(service, slice, cluster.proxy_mode, index, outside);
                 let wanted = !backends.addresses.is_empty();
                 let open_port = self.ports.entry(key).or_insert_with(|| OpenPort {
                     owner: service.name.clone(),

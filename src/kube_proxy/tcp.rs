@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
@@ -12,7 +12,6 @@ use super::backends::Backends;
 use super::connection::{self, Drawn};
 use super::port::{Shared, Update, bind_message};
 use crate::balance::Balancer;
-use crate::model::Network;
 
 /// The kernel cuts it to `net.core.somaxconn`, whose default is this.
 const BACKLOG: u32 = 4096;
@@ -28,8 +27,17 @@ struct Door {
     backends: Arc<Backends>,
     balancer: Balancer,
     listener: Option<TcpListener>,
+    /// Stands where the door would be while everything that comes is to be dropped.
+    wall: Option<Wall>,
     /// Whether the last accept failed, so that a lasting failure is logged once.
     failing: bool,
+}
+
+/// A listener whose queue is full, and its one connection that fills it: the kernel drops every
+/// further SYN, so a client waits until it gives up, as in front of a DROP rule.
+struct Wall {
+    _listener: TcpListener,
+    _filling: TcpStream,
 }
 
 /// Serves one Service port until its handle is dropped.
@@ -43,13 +51,14 @@ pub(super) async fn serve(listen: SocketAddr, mut updates: mpsc::Receiver<Update
         shared,
         backends: Arc::clone(&first.backends),
         listener: None,
+        wall: None,
         failing: false,
     };
-    door.apply(first);
+    door.apply(first).await;
     loop {
         tokio::select! {
             update = updates.recv() => match update {
-                Some(update) => door.apply(update),
+                Some(update) => door.apply(update).await,
                 None => break,
             },
             accepted = accept(door.listener.as_ref()) => door.take(accepted).await,
@@ -67,12 +76,19 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, Socket
 }
 
 impl Door {
-    fn apply(&mut self, update: Update) {
+    async fn apply(&mut self, update: Update) {
         let Update { backends, applied } = update;
+        if !backends.drops {
+            self.wall = None;
+        }
         let result = if backends.addresses.is_empty() {
             // What is in the queue was accepted while there were endpoints and gets one of those.
             self.close();
-            Ok(())
+            if backends.drops && self.wall.is_none() {
+                self.build_wall().await
+            } else {
+                Ok(())
+            }
         } else if self.listener.is_some() {
             Ok(())
         } else {
@@ -85,9 +101,28 @@ impl Door {
     }
 
     fn open(&mut self) -> Result<(), String> {
-        match listen(self.listen) {
+        match listen(self.listen, BACKLOG) {
             Ok(listener) => {
                 self.listener = Some(listener);
+                Ok(())
+            }
+            Err(error) => Err(bind_message(self.listen, &error)),
+        }
+    }
+
+    async fn build_wall(&mut self) -> Result<(), String> {
+        let built = async {
+            // A queue of none holds one.
+            let listener = listen(self.listen, 0)?;
+            let filling = TcpStream::connect(self.listen).await?;
+            Ok(Wall {
+                _listener: listener,
+                _filling: filling,
+            })
+        };
+        match built.await {
+            Ok(wall) => {
+                self.wall = Some(wall);
                 Ok(())
             }
             Err(error) => Err(bind_message(self.listen, &error)),
@@ -130,14 +165,14 @@ impl Door {
     }
 
     fn give_away(&mut self, stream: TcpStream, client: SocketAddr) {
-        let sources = &self.backends.sources;
-        let may = |network: &Network| network.contains(client.ip());
-        if self.shared.only_source_ranges && !sources.is_empty() && !sources.iter().any(may) {
+        if !self.backends.admit(client.ip()) {
             tracing::debug!(%client, "not in loadBalancerSourceRanges");
             return;
         }
         let addresses = &self.backends.addresses;
-        let draw = self.balancer.select(addresses, client.ip(), Instant::now());
+        let draw = self
+            .balancer
+            .select(addresses, client.ip(), self.shared.clock.now());
         // Without endpoints there is no listener, hence no connection.
         if let Some((index, selection)) = draw {
             let drawn = Drawn {
@@ -153,7 +188,7 @@ impl Door {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
@@ -164,5 +199,5 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.listen(backlog)
 }

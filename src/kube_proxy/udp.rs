@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -101,7 +101,8 @@ impl Forwarder {
             stays
         });
         let mut result = Ok(());
-        if backends.addresses.is_empty() {
+        // Where everything is to be dropped, the socket takes it and no flow is opened.
+        if backends.addresses.is_empty() && !backends.drops {
             self.socket = None;
         } else if self.socket.is_none() {
             match UdpSocket::bind(self.listen).await {
@@ -137,8 +138,13 @@ impl Forwarder {
         let Some(socket) = self.socket.clone() else {
             return Ok(None);
         };
+        if !self.backends.admit(client.ip()) {
+            tracing::debug!(%client, "not in loadBalancerSourceRanges");
+            return Ok(None);
+        }
         let addresses = &self.backends.addresses;
-        let draw = self.balancer.select(addresses, client.ip(), Instant::now());
+        let now = self.shared.clock.now();
+        let draw = self.balancer.select(addresses, client.ip(), now);
         let Some((index, _)) = draw.filter(|_| self.flows.len() < MOST_FLOWS) else {
             return Ok(None);
         };
@@ -148,7 +154,15 @@ impl Forwarder {
         } else {
             (std::net::Ipv6Addr::UNSPECIFIED, 0).into()
         };
-        let to_endpoint = Arc::new(UdpSocket::bind(any).await?);
+        let to_endpoint = match self.backends.dialled_from(client, endpoint) {
+            // An address that is none of this host's is replaced, as under SNAT.
+            Some(from) => match UdpSocket::bind(SocketAddr::new(from, 0)).await {
+                Ok(socket) => socket,
+                Err(_) => UdpSocket::bind(any).await?,
+            },
+            None => UdpSocket::bind(any).await?,
+        };
+        let to_endpoint = Arc::new(to_endpoint);
         to_endpoint.connect(endpoint).await?;
         let sent = Arc::new(AtomicU64::new(0));
         let answers = self.tasks.spawn(carry_answers(

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::watch;
 
-use crate::model::TrafficPolicy;
+use crate::model::{ProxyProtocol, TrafficPolicy};
 use crate::net::{Accepted, Acceptor, Handoff, Shutdown};
 
 /// How long a connection waits when every replica's door is full.
@@ -29,6 +29,8 @@ pub struct Settings {
     pub policy: TrafficPolicy,
     /// Address of the load balancer's pod, which hides the client's under `Cluster`.
     pub own_address: IpAddr,
+    /// What clients say about themselves in front of everything else; it is believed.
+    pub proxy_protocol: ProxyProtocol,
     /// Open connections at a time.
     pub limit: usize,
 }
@@ -66,6 +68,7 @@ pub async fn serve(
             wall: SystemTime::now(),
             candidates: names.of(&doors),
             policy: settings.policy,
+            proxy_protocol: settings.proxy_protocol,
             permit: Some(permit),
         };
         turn = next(turn, doors.len());

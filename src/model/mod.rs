@@ -12,6 +12,7 @@ mod ingress;
 mod ingress_class;
 mod log;
 mod pod;
+mod provider;
 mod route;
 mod service;
 mod span;
@@ -39,6 +40,7 @@ pub use pod::{
     Deployment, MAX_INGRESS_REPLICAS, MAX_REPLICAS, Pod, PodPhase, PodPort, PodTemplate, Probe,
     ProbeAction, Volume, Workload,
 };
+pub use provider::{AddressPool, HealthCheck, IdleEnd, IdleTimeout, Provider};
 pub use route::{
     AnnotationNote, Balancing, BasicAuth, Canary, CanaryValue, ClientAuth, ClientCertificate,
     Compiled, Condition, ConnectionLimit, Cors, Decision, EntryPoint, ErrorPages, Filter, Flavour,
@@ -50,8 +52,8 @@ pub use route::{
 };
 pub use service::{
     AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice,
-    LoadBalancerStatus, NetworkSnapshot, NodePort, Protocol, ProxyMode, Secret, Service,
-    ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
+    LoadBalancerStatus, NetworkSnapshot, NodePort, Protocol, ProxyMode, ProxyProtocol, Secret,
+    Service, ServicePort, ServiceType, SessionAffinity, TrafficPolicy,
 };
 pub use span::{Applied, Connection, Event, NodeLine, Selection, SocketPair, Span, SpanKind};
 pub use status::{

@@ -29,8 +29,8 @@ pub struct Service {
     pub session_affinity: SessionAffinity,
     /// What happens to the client address of traffic that enters from outside.
     pub external_traffic_policy: TrafficPolicy,
-    /// Which endpoints traffic from inside may use. With one machine all are local, so `Local`
-    /// only refuses endpoints that are not of this machine (a user's own addresses).
+    /// Which endpoints traffic from inside may use. With one machine all pods are local, so `Local`
+    /// only leaves out endpoints that are not of this machine (a user's own addresses).
     #[serde(default)]
     pub internal_traffic_policy: TrafficPolicy,
     /// The Deployment whose pods are its endpoints beside those of its own name; `spec.selector` of
@@ -52,6 +52,17 @@ pub struct Service {
     /// Whether DNS and proxies also use pods that are not ready.
     #[serde(default)]
     pub publish_not_ready_addresses: bool,
+    /// `spec.allocateLoadBalancerNodePorts: false`: its load balancer needs no NodePorts, and none
+    /// are given out beside those that are asked for.
+    #[serde(default)]
+    pub without_node_ports: bool,
+    /// `spec.healthCheckNodePort`: where load balancers ask whether this machine has an endpoint
+    /// (`externalTrafficPolicy: Local`); given out where it is not asked for.
+    #[serde(default)]
+    pub health_check_node_port: Option<NodePort>,
+    /// What its load balancer says to the endpoint about the client before anything else.
+    #[serde(default)]
+    pub proxy_protocol: ProxyProtocol,
     /// Set by the load balancer controller; empty for other types.
     pub load_balancer: LoadBalancerStatus,
 }
@@ -133,7 +144,9 @@ pub struct ServicePort {
 pub struct NodePort(pub u16);
 
 /// Transport protocol of a Service port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Protocol {
     /// The default of Kubernetes.
@@ -180,13 +193,33 @@ pub enum TrafficPolicy {
     Local,
 }
 
+/// Whether a connection begins with a header that says who the client is, as HAProxy's
+/// `proxy-protocol.txt` defines it, and in which form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyProtocol {
+    /// There is no header.
+    #[default]
+    Off,
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
+}
+
 /// `status.loadBalancer` of a Service, with the reason that Kubernetes hides in events.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancerStatus {
-    /// Addresses and ports at which clients reach it.
+    /// Host addresses and ports at which clients reach it.
     pub ingress: Vec<SocketAddr>,
+    /// The address or host name that its provider would give it, which leads nowhere but here.
+    #[serde(default)]
+    pub address: Option<String>,
     /// Why `ingress` is empty, when the Service should have an address.
     pub pending: Option<String>,
+    /// What else its provider says: pool, node, health.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// How a new connection to a ClusterIP picks its endpoint.
@@ -215,11 +248,20 @@ impl EndpointSlice {
     /// The endpoints that may get a new connection: the ready ones; if there is none, those that
     /// still serve while they terminate (kube-proxy's `topology.go`).
     pub fn usable(&self) -> impl Iterator<Item = &Endpoint> {
-        let any_ready = self
-            .endpoints
-            .iter()
-            .any(|endpoint| endpoint.conditions.ready);
-        self.endpoints.iter().filter(move |endpoint| {
+        self.usable_of(|_| true)
+    }
+
+    /// Those that a traffic policy `Local` leaves: the same rule among the endpoints of this machine
+    /// alone. A pod that is ready elsewhere does not keep one that terminates here from serving.
+    pub fn usable_here(&self) -> impl Iterator<Item = &Endpoint> {
+        self.usable_of(Endpoint::is_here)
+    }
+
+    fn usable_of(&self, wanted: fn(&Endpoint) -> bool) -> impl Iterator<Item = &Endpoint> {
+        let mut candidates = self.endpoints.iter().filter(move |one| wanted(one));
+        let any_ready = candidates.any(|endpoint| endpoint.conditions.ready);
+        let candidates = self.endpoints.iter().filter(move |one| wanted(one));
+        candidates.filter(move |endpoint| {
             let conditions = endpoint.conditions;
             if any_ready {
                 conditions.ready
@@ -239,6 +281,13 @@ pub struct Endpoint {
     pub addresses: Vec<EndpointAddress>,
     /// Whether it may be used.
     pub conditions: Conditions,
+}
+
+impl Endpoint {
+    /// Whether it is on this machine: a pod of the lab, or an address of the user's on loopback.
+    pub fn is_here(&self) -> bool {
+        self.pod.is_some() || self.addresses.iter().all(|one| one.host.ip().is_loopback())
+    }
 }
 
 /// Where one port of an endpoint is reached.

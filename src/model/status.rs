@@ -200,7 +200,17 @@ pub struct ServiceStatus {
     /// Host addresses and ports at which a load balancer publishes it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external: Vec<String>,
-    /// Why there are none, for a Service of type LoadBalancer.
+    /// What stands in `status.loadBalancer` of a Service of type LoadBalancer: the address or host name
+    /// of its provider. Traffic arrives at `external` all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What its provider says beside that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Where load balancers ask for its health (`externalTrafficPolicy: Local`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check_node_port: Option<u16>,
+    /// Why there are none, or why a NodePort is not open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
     /// In the order in which they were added.

@@ -31,6 +31,9 @@ pub struct Accepted {
     pub candidates: std::sync::Arc<[String]>,
     /// How it was decided whom the ingress sees.
     pub policy: crate::model::TrafficPolicy,
+    /// Whether the connection begins with a header that says who the client is; that one is then
+    /// believed in place of `seen_as`.
+    pub proxy_protocol: crate::model::ProxyProtocol,
     /// Counts as an open connection of the listener for as long as it lives.
     pub permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }

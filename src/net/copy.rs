@@ -30,8 +30,8 @@ pub struct Traffic {
 /// passed on as such (half-close) and leaves the other direction open; a reset is passed on as a
 /// reset.
 pub async fn copy_both_ways(
-    mut client: TcpStream,
-    mut server: TcpStream,
+    client: &mut TcpStream,
+    server: &mut TcpStream,
     traffic: &Traffic,
 ) -> io::Result<()> {
     let (from_client, to_client) = client.split();
@@ -41,8 +41,8 @@ pub async fn copy_both_ways(
         one_way(from_server, to_client, &traffic.down),
     );
     if copied.is_err() {
-        reset(&client);
-        reset(&server);
+        reset(client);
+        reset(server);
     }
     copied.map(|_| ())
 }
@@ -109,11 +109,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_one_direction_leaves_the_other_open() {
-        let (mut client, from_client) = pair().await;
-        let (to_server, mut server) = pair().await;
+        let (mut client, mut from_client) = pair().await;
+        let (mut to_server, mut server) = pair().await;
         let copying = tokio::spawn(async move {
             let traffic = Traffic::default();
-            copy_both_ways(from_client, to_server, &traffic)
+            copy_both_ways(&mut from_client, &mut to_server, &traffic)
                 .await
                 .map(|()| traffic)
         });
@@ -135,10 +135,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_reset_is_passed_on_as_a_reset() {
-        let (mut client, from_client) = pair().await;
-        let (to_server, server) = pair().await;
+        let (mut client, mut from_client) = pair().await;
+        let (mut to_server, server) = pair().await;
         let copying = tokio::spawn(async move {
-            copy_both_ways(from_client, to_server, &Traffic::default()).await
+            copy_both_ways(&mut from_client, &mut to_server, &Traffic::default()).await
         });
         reset(&server);
         drop(server);

@@ -22,7 +22,7 @@ impl fmt::Display for Holder {
 }
 
 /// The process that listens on this port at this address or at the wildcard.
-pub(super) fn holder_of(address: SocketAddr) -> Option<Holder> {
+pub fn holder_of(address: SocketAddr) -> Option<Holder> {
     let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .into_iter()
         .filter_map(|table| fs::read_to_string(table).ok())

@@ -3,9 +3,10 @@
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{RData, RecordType};
 use lab::dns::Settings;
+use lab::net::Resolver;
 use std::net::IpAddr;
 
-use crate::dns_support::{Dns, addresses, ip, pod, put};
+use crate::dns_support::{Dns, addresses, ip, pod, put, question};
 use crate::kube_proxy_support::service;
 
 #[tokio::test]
@@ -156,4 +157,87 @@ async fn a_change_is_visible_to_the_next_question() {
         );
     });
     assert_eq!(addresses(&dns.ask("redis.", RecordType::A).await), [ip(30)]);
+}
+
+/// The names that an answer goes along, and the addresses at its end.
+fn chain(answer: &hickory_proto::op::Message) -> (Vec<String>, Vec<IpAddr>) {
+    let names = answer
+        .answers
+        .iter()
+        .filter_map(|record| match &record.data {
+            RData::CNAME(name) => Some(name.0.to_ascii()),
+            _ => None,
+        });
+    (names.collect(), addresses(answer))
+}
+
+#[tokio::test]
+async fn an_external_name_is_an_alias() {
+    // Somebody else's server, which knows one name.
+    let elsewhere = Dns::start(Settings::default()).await;
+    elsewhere.registry.change(|cluster| {
+        let mut outside = service("example", "127.43.200.99:80".parse().unwrap());
+        outside.namespace = "com".to_owned();
+        put(cluster, outside);
+    });
+    let dns = Dns::start(Settings {
+        upstream: vec![elsewhere.address],
+        ..Settings::default()
+    })
+    .await;
+    let external = |name: &str, target: &str| {
+        let mut service = service(name, "127.43.200.31:80".parse().unwrap());
+        service.kind = lab::model::ServiceType::ExternalName;
+        service.cluster_ip = lab::model::ClusterIp::None;
+        service.external_name = Some(target.to_owned());
+        service.ports.clear();
+        service
+    };
+    dns.registry.change(|cluster| {
+        for (name, target) in [
+            ("inside", "inventory.cloudforet.svc.cluster.local"),
+            ("further", "inside.cloudforet.svc.cluster.local"),
+            ("outside", "Example.com"),
+            ("lost", "nowhere.invalid"),
+            ("circle", "circle.cloudforet.svc.cluster.local"),
+        ] {
+            put(cluster, external(name, target));
+        }
+    });
+    let inventory = "inventory.cloudforet.svc.cluster.local.";
+    let inside = "inside.cloudforet.svc.cluster.local.";
+    for (name, names, expected) in [
+        ("inside.", vec![inventory], vec![ip(20)]),
+        (inside, vec![inventory], vec![ip(20)]),
+        ("further.", vec![inside, inventory], vec![ip(20)]),
+    ] {
+        let answer = dns.ask(name, RecordType::A).await;
+        assert_eq!(
+            answer.metadata.response_code,
+            ResponseCode::NoError,
+            "{name}"
+        );
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        assert_eq!(chain(&answer), (names, expected), "{name}");
+    }
+    // The end of these is somebody else's to know.
+    for (name, target, expected) in [
+        ("outside.", "example.com.", vec![ip(99)]),
+        ("lost.", "nowhere.invalid.", vec![]),
+    ] {
+        let answer = dns.exchange_tcp(&question(name, RecordType::A)).await;
+        assert_eq!(chain(&answer.unwrap()), (vec![target.to_owned()], expected));
+    }
+    let over_udp = Resolver::at(dns.address).resolve("outside", 80).await;
+    assert_eq!(over_udp.unwrap(), ["127.43.200.99:80".parse().unwrap()]);
+    // Who asks for the alias gets the alias, and another type of the target is empty.
+    let alias = dns.ask("inside.", RecordType::CNAME).await;
+    assert_eq!(chain(&alias), (vec![inventory.to_owned()], vec![]));
+    let other = dns.ask("inside.", RecordType::AAAA).await;
+    assert_eq!(chain(&other), (vec![inventory.to_owned()], vec![]));
+    // It has an end.
+    let circle = dns.ask("circle.", RecordType::A).await;
+    assert_eq!(chain(&circle).0.len(), 8);
+    let below = dns.ask("_http._tcp.inside.", RecordType::SRV).await;
+    assert_eq!(below.metadata.response_code, ResponseCode::NXDomain);
 }

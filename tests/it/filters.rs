@@ -116,6 +116,7 @@ impl Ingresses {
                 tls,
                 policy: TrafficPolicy::Local,
                 own_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                proxy_protocol: ProxyProtocol::Off,
                 limit: 100,
             };
             let (doors, shutdown) = (doors.clone(), shutdown.clone());

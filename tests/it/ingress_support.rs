@@ -50,6 +50,16 @@ impl Path {
         protocol: AppProtocol,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::start_behind(ProxyProtocol::Off, endpoints, protocol, change)
+    }
+
+    /// Behind another proxy, which says who the client is.
+    pub(crate) fn start_behind(
+        proxy_protocol: ProxyProtocol,
+        endpoints: &[SocketAddr],
+        protocol: AppProtocol,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let state = tempfile::tempdir().unwrap();
         let authority = Authority::load_or_create(state.path()).unwrap();
         let certificates = Certificates::new("TRAEFIK DEFAULT CERT").unwrap();
@@ -92,6 +102,7 @@ impl Path {
                 tls,
                 policy: TrafficPolicy::Local,
                 own_address: IpAddr::V4(Ipv4Addr::new(10, 42, 0, 7)),
+                proxy_protocol,
                 limit: 1000,
             };
             tokio::spawn(lab::lb::serve(
@@ -128,6 +139,17 @@ impl Path {
         name: &str,
         alpn: &[&str],
     ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(self.https).await?;
+        self.tls_over(stream, name, alpn).await
+    }
+
+    /// The same over a connection that is there already.
+    pub(crate) async fn tls_over(
+        &self,
+        stream: TcpStream,
+        name: &str,
+        alpn: &[&str],
+    ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
         let pem = self.authority.certificate_pem().as_bytes();
         let mut roots = rustls::RootCertStore::empty();
         roots
@@ -140,7 +162,6 @@ impl Path {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let stream = TcpStream::connect(self.https).await?;
         tokio_rustls::TlsConnector::from(Arc::new(config))
             .connect(name.to_owned().try_into().unwrap(), stream)
             .await

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use lab::model::TrafficPolicy;
+use lab::model::{ProxyProtocol, TrafficPolicy};
 use lab::net::{Accepted, Handoff, Trigger};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -35,6 +35,7 @@ async fn a_full_or_closed_door_is_passed_over() {
         tls: true,
         policy: TrafficPolicy::Cluster,
         own_address: OWN,
+        proxy_protocol: ProxyProtocol::Off,
         limit: 100,
     };
     let serving = tokio::spawn(lab::lb::serve(listener, settings, doors, shutdown));
@@ -65,6 +66,7 @@ async fn without_a_replica_the_client_is_let_go() {
         tls: false,
         policy: TrafficPolicy::Local,
         own_address: OWN,
+        proxy_protocol: ProxyProtocol::Off,
         limit: 100,
     };
     tokio::spawn(lab::lb::serve(listener, settings, doors, shutdown));

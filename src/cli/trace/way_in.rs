@@ -23,9 +23,13 @@ impl Screen<'_> {
         }
         let mut details = Vec::new();
         if let Some(seen_as) = attribute(span, "seen_as") {
-            let policy = attribute(span, "policy")
-                .map(|policy| format!(" (externalTrafficPolicy {policy})"))
-                .unwrap_or_default();
+            let policy =
+                attribute(span, "by_header").map(|header| format!(" (its {header} header)"));
+            let policy = policy.or_else(|| {
+                let policy = attribute(span, "policy")?;
+                Some(format!(" (externalTrafficPolicy {policy})"))
+            });
+            let policy = policy.unwrap_or_default();
             details.push(
                 Line::new().plain(format!("the ingress sees the client as {seen_as}{policy}")),
             );

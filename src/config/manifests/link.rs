@@ -9,7 +9,8 @@ use super::object::Metadata;
 use super::service::FoundManifestService;
 use super::{Manifests, gateway, secret};
 use crate::model::{
-    Conditions, GatewayApi, IngressClass, IngressClasses, ObjectReport, Protocol, ServiceType,
+    Conditions, GatewayApi, IngressClass, IngressClasses, ObjectReport, Protocol, ServicePort,
+    ServiceType,
 };
 
 /// The labels that the lab's pods have; their value is the name of their Deployment.
@@ -131,6 +132,7 @@ fn services(
         } else {
             select(&mut found, config);
         }
+        node_ports(&mut found, config);
         config.services.push(found.service);
     }
     for (service, slices) in by_service {
@@ -141,6 +143,29 @@ fn services(
         };
         for (metadata, _) in slices {
             config.reports.push(metadata.report(true, reason.clone()));
+        }
+    }
+}
+
+/// Takes away NodePorts that another Service asks for as well.
+///
+/// Lab: the API server refuses such a Service; this one gets another port.
+fn node_ports(found: &mut FoundManifestService, config: &mut Config) {
+    for port in &mut found.service.ports {
+        let Some(wanted) = port.node_port else {
+            continue;
+        };
+        let same = |other: &ServicePort| {
+            other.node_port == Some(wanted) && other.protocol == port.protocol
+        };
+        let mut services = config.services.iter();
+        if let Some(owner) = services.find(|service| service.ports.iter().any(same)) {
+            let message = format!(
+                "nodePort {} belongs to Service \"{}\" already; it gets another",
+                wanted.0, owner.name
+            );
+            config.reports.push(found.metadata.report(false, message));
+            port.node_port = None;
         }
     }
 }

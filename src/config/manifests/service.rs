@@ -4,37 +4,24 @@ use std::collections::BTreeMap;
 
 use super::super::field::Field;
 use super::super::names;
-use super::super::ports::{port_name, usual};
+use super::super::ports::{NODE_PORTS, port_name, usual};
+use super::super::publishing::{POLICIES, TYPES, annotated};
 use super::super::section::Section;
 use super::super::services::NAMESPACE;
 use super::super::settings::Config;
 use super::object::{self, Metadata};
 use crate::model::{
     AppProtocol, ClusterIp, Network, NodePort, ObjectReport, Protocol, Service, ServicePort,
-    ServiceType, SessionAffinity, TrafficPolicy,
+    ServiceType, SessionAffinity,
 };
 
 /// `sessionAffinityConfig.clientIP.timeoutSeconds` of Kubernetes: three hours.
 const AFFINITY_TIMEOUT: u32 = 10_800;
-/// `--service-node-port-range` of the API server.
-const NODE_PORTS: std::ops::RangeInclusive<i64> = 30_000..=32_767;
-
 const PROTOCOLS: [(&str, Transport); 3] = [
     ("TCP", Transport::Carried(Protocol::Tcp)),
     ("UDP", Transport::Carried(Protocol::Udp)),
     ("SCTP", Transport::Sctp),
 ];
-const POLICIES: [(&str, TrafficPolicy); 2] = [
-    ("Cluster", TrafficPolicy::Cluster),
-    ("Local", TrafficPolicy::Local),
-];
-const TYPES: [(&str, ServiceType); 4] = [
-    ("ClusterIP", ServiceType::ClusterIP),
-    ("NodePort", ServiceType::NodePort),
-    ("LoadBalancer", ServiceType::LoadBalancer),
-    ("ExternalName", ServiceType::ExternalName),
-];
-
 /// What Kubernetes takes as `protocol`.
 #[derive(Clone, Copy)]
 enum Transport {
@@ -87,6 +74,11 @@ pub(super) fn read(
                 .field("loadBalancerIP")
                 .and_then(|field| address(&field)),
             publish_not_ready_addresses: spec.boolean("publishNotReadyAddresses", false),
+            proxy_protocol: annotated(&metadata.annotations),
+            health_check_node_port: spec
+                .field("healthCheckNodePort")
+                .and_then(|field| node_port(&field)),
+            without_node_ports: !spec.boolean("allocateLoadBalancerNodePorts", true),
             ..Service::default()
         },
         selector: object::texts(&spec, "selector"),
@@ -107,8 +99,6 @@ pub(super) fn read(
         "clusterIPs",
         "ipFamilies",
         "ipFamilyPolicy",
-        "allocateLoadBalancerNodePorts",
-        "healthCheckNodePort",
         "trafficDistribution",
     ]);
     spec.finish();
@@ -215,6 +205,16 @@ fn ports(spec: &Section<'_>, found: &mut FoundManifestService, reports: &mut Vec
     }
 }
 
+/// A NodePort; 0 is none.
+fn node_port(field: &Field<'_>) -> Option<NodePort> {
+    let wanted: Option<i64> = field.number(0..=*NODE_PORTS.end());
+    if wanted.is_some_and(|port| port != 0 && !NODE_PORTS.contains(&port)) {
+        field.refuse("must be 30000 to 32767", "leave it out for any free one");
+    }
+    let port = wanted.and_then(|port| u16::try_from(port).ok())?;
+    (port != 0).then_some(NodePort(port))
+}
+
 fn port(
     entry: &Section<'_>,
     name: String,
@@ -231,15 +231,8 @@ fn port(
         Some(field) if field.is_number() => field.port(),
         _ => number,
     };
-    let node_port = entry.field("nodePort").and_then(|field| {
-        let wanted: Option<i64> = field.number(0..=*NODE_PORTS.end());
-        if wanted.is_some_and(|port| port != 0 && !NODE_PORTS.contains(&port)) {
-            field.refuse("must be 30000 to 32767", "leave it out for any free one");
-        }
-        wanted
-            .and_then(|port| u16::try_from(port).ok())
-            .filter(|port| *port != 0)
-    });
+    let node_port = entry.field("nodePort");
+    let node_port = node_port.and_then(|field| self::node_port(&field));
     let app_protocol = entry.field("appProtocol").and_then(|field| field.words());
     let (Some(number), Some(target), Some(protocol)) = (number, target, protocol) else {
         return;
@@ -268,7 +261,7 @@ fn port(
         protocol,
         port: number,
         target_port: target,
-        node_port: node_port.map(NodePort),
+        node_port,
         listen: None,
     });
 }

@@ -274,6 +274,24 @@ impl Network {
         Some(Self { address, prefix })
     }
 
+    /// Its first and its last address.
+    pub fn range(&self) -> (IpAddr, IpAddr) {
+        match self.address {
+            IpAddr::V4(address) => {
+                let rest = u32::MAX.checked_shr(self.prefix.into()).unwrap_or(0);
+                let bits = address.to_bits();
+                let ends = [bits & !rest, bits | rest].map(std::net::Ipv4Addr::from_bits);
+                (ends[0].into(), ends[1].into())
+            }
+            IpAddr::V6(address) => {
+                let rest = u128::MAX.checked_shr(self.prefix.into()).unwrap_or(0);
+                let bits = address.to_bits();
+                let ends = [bits & !rest, bits | rest].map(std::net::Ipv6Addr::from_bits);
+                (ends[0].into(), ends[1].into())
+            }
+        }
+    }
+
     /// Whether an address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let cut = |bits: u128, width: u8| bits.checked_shr((width - self.prefix).into());
@@ -300,6 +318,12 @@ mod tests {
         assert!(network("10.0.0.0/8").contains(address("10.9.8.7")));
         assert!(!network("10.0.0.0/8").contains(address("11.0.0.0")));
         assert!(network("0.0.0.0/0").contains(address("1.2.3.4")));
+        let range = |text| network(text).range();
+        let ends = (address("10.1.2.8"), address("10.1.2.15"));
+        assert_eq!(range("10.1.2.9/29"), ends);
+        assert_eq!(range("10.1.2.9").0, address("10.1.2.9"));
+        assert_eq!(range("0.0.0.0/0").1, address("255.255.255.255"));
+        assert_eq!(range("::/0").0, address("::"));
         assert!(network("10.0.0.1").contains(address("::ffff:10.0.0.1")));
         assert!(network("::/0").contains(address("fe80::1")));
         for bad in ["10.0.0.0/33", "x", "10.0.0.0/-1", "/8"] {

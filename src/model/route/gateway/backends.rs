@@ -69,6 +69,7 @@ pub(super) fn resolve(
         app_protocol,
         tls: false,
         through_cluster_ip: false,
+        own_host: false,
         selection: Balancing::default(),
         session: session.cloned(),
     }))

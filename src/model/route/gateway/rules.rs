@@ -214,6 +214,7 @@ fn timeouts(rule: &GatewayRule) -> RouteTimeouts {
     });
     RouteTimeouts {
         connect: response.filter(|limit| *limit < CONNECT),
+        send: None,
         response,
         read: None,
         request: rule.request_timeout.filter(|limit| !limit.is_zero()),
