@@ -35,7 +35,11 @@ pub(super) async fn serve(registry: Registry, address: IpAddr, tracer: Tracer, s
         ..kube_proxy::Settings::default()
     };
     let mut status = settings.status.subscribe();
-    let proxying = kube_proxy::serve(outside.reader(), tracer, settings, shutdown.clone());
+    let started = kube_proxy::start(outside.reader(), tracer, settings, shutdown.clone());
+    let mut proxy = match started {
+        Ok(proxy) => proxy,
+        Err(error) => return tracing::error!(%error, "host ports of Services cannot be served"),
+    };
     let following = async {
         let mut reader = registry.reader();
         let mut shown = NetworkSnapshot::default();
@@ -56,13 +60,12 @@ pub(super) async fn serve(registry: Registry, address: IpAddr, tracer: Tracer, s
         }
     };
     let mut ending = shutdown;
-    tokio::pin!(proxying);
     tokio::select! {
-        () = &mut proxying => return,
+        () = proxy.ended() => return,
         () = following => {}
         () = ending.recv() => {}
     }
-    proxying.await;
+    proxy.ended().await;
 }
 
 /// Whether host ports lead to it. The ingress' own Service has its ports elsewhere.

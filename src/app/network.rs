@@ -65,7 +65,8 @@ impl Network {
         });
         let settings = kube_proxy::Settings::default();
         let mut status = settings.status.subscribe();
-        let proxying = kube_proxy::serve(reader, tracer.clone(), settings, shutdown.clone());
+        let mut proxy = kube_proxy::start(reader, tracer.clone(), settings, shutdown.clone())
+            .map_err(StartError::system("start a thread for kube_proxy"))?;
         tasks.spawn(async move {
             let telling = async {
                 while status.changed().await.is_ok() {
@@ -76,7 +77,7 @@ impl Network {
                     );
                 }
             };
-            tokio::join!(proxying, telling);
+            tokio::join!(proxy.ended(), telling);
             Ok(())
         });
         Ok(Self {

@@ -110,7 +110,7 @@ async fn forward(
         first: Some(pick.index),
         ..limits(client, route)
     };
-    let asked = filters::Asked::of(&request);
+    let asked = plan.asked(&request);
     let (mut head, body) = request.into_parts();
     head.extensions.clear();
     headers::to_endpoint(&mut head.headers, client, asked_host, websocket);
@@ -130,7 +130,7 @@ async fn forward(
     if plan.is_done() {
         return Ok(response);
     }
-    Ok(plan.finish(response, &asked, &view).await)
+    Ok(plan.finish(response, asked.as_ref(), &view).await)
 }
 
 /// The backend that gets the request, with an endpoint, after all filters have let it pass.

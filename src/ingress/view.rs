@@ -1,15 +1,18 @@
 //! What a replica has made of a snapshot of the registry: its routes' endpoints, each with its
-//! connections, and whose turn it is. Immutable; turn counters and pools are carried over.
+//! connections, and whose turn it is. Immutable; what a change has not touched is carried over, so
+//! that one endpoint more costs the same among ten Services and among a thousand.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use super::pool::{Pool, Spoken};
 use super::{Settings, balance};
-use crate::model::{AppProtocol, Balancing, RouteBackend, RouteTable, Session, Template};
+use crate::model::{
+    AppProtocol, Balancing, EndpointSlice, RouteBackend, RouteTable, Service, Session, Template,
+};
 use crate::registry::{Cluster, Reader};
 
 /// A snapshot in the form the data path needs.
@@ -21,13 +24,13 @@ pub(super) struct View {
     backends: Vec<Rc<Backend>>,
     /// Services that no route leads to and that filters ask.
     others: RefCell<HashMap<(String, u16), Rc<Backend>>>,
-    pools: RefCell<Pools>,
+    pools: Pools,
     cluster: Arc<Cluster>,
     settings: Arc<Settings>,
 }
 
-/// By the address that is dialled, and what is spoken there.
-type Pools = HashMap<(SocketAddr, Spoken), Rc<Pool>>;
+/// By the address that is dialled, and what is spoken there; of all views that are in use.
+type Pools = Rc<RefCell<HashMap<(SocketAddr, Spoken), Weak<Pool>>>>;
 
 /// A Service port and its usable endpoints.
 #[derive(Debug)]
@@ -40,6 +43,32 @@ pub(super) struct Backend {
     pub(super) hash_by: Option<Template>,
     pub(super) session: Option<Session>,
     turn: Rc<Cell<usize>>,
+    source: Source,
+}
+
+/// The objects that a backend was made of.
+#[derive(Debug)]
+struct Source {
+    service: Option<Arc<Service>>,
+    slice: Option<Arc<EndpointSlice>>,
+}
+
+impl Source {
+    fn of(service: &str, cluster: &Cluster) -> Self {
+        Self {
+            service: cluster.services.get(service).cloned(),
+            slice: cluster.slices.get(service).cloned(),
+        }
+    }
+
+    /// Objects that have not changed have kept their place.
+    fn is(&self, other: &Self) -> bool {
+        fn same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+            one.map(Arc::as_ptr) == other.map(Arc::as_ptr)
+        }
+        same(self.service.as_ref(), other.service.as_ref())
+            && same(self.slice.as_ref(), other.slice.as_ref())
+    }
 }
 
 /// An endpoint that may be used.
@@ -84,7 +113,7 @@ impl View {
             selection: Balancing::default(),
             session: None,
         };
-        let built = Rc::new(self.build(&backend, None));
+        let built = Rc::new(self.build(&backend, Source::of(name, &self.cluster), Rc::default()));
         self.others.borrow_mut().insert(key, Rc::clone(&built));
         Some(built)
     }
@@ -96,40 +125,62 @@ impl View {
             routes: Arc::clone(&cluster.routes),
             backends: Vec::new(),
             others: RefCell::default(),
-            pools: RefCell::default(),
+            pools: before.map_or_else(Pools::default, |before| Rc::clone(&before.pools)),
             cluster: Arc::clone(cluster),
             settings: Arc::clone(settings),
         };
         let backends = cluster.routes.backends().iter();
-        view.backends = backends
-            .map(|backend| Rc::new(view.build(backend, before)))
-            .collect();
+        view.backends = match before {
+            Some(before) if Arc::ptr_eq(&before.routes, &view.routes) => backends
+                .zip(&before.backends)
+                .map(|(backend, known)| {
+                    let source = Source::of(&backend.service, cluster);
+                    if source.is(&known.source) {
+                        return Rc::clone(known);
+                    }
+                    Rc::new(view.build(backend, source, Rc::clone(&known.turn)))
+                })
+                .collect(),
+            _ => {
+                let known = before.map_or(&[][..], |before| &before.backends);
+                let turns: HashMap<_, _> = known
+                    .iter()
+                    .map(|known| ((known.service.as_str(), known.port), &known.turn))
+                    .collect();
+                backends
+                    .map(|backend| {
+                        let turn = turns.get(&(backend.service.as_str(), backend.port));
+                        let turn = turn.map_or_else(Rc::default, |turn| Rc::clone(turn));
+                        let source = Source::of(&backend.service, cluster);
+                        Rc::new(view.build(backend, source, turn))
+                    })
+                    .collect()
+            }
+        };
+        if let Some(before) = before {
+            let mut others = before.others.borrow().clone();
+            others.retain(|(name, _), known| Source::of(name, cluster).is(&known.source));
+            view.others = RefCell::new(others);
+        }
         view
     }
 
-    fn build(&self, backend: &RouteBackend, before: Option<&Self>) -> Backend {
+    fn build(&self, backend: &RouteBackend, source: Source, turn: Rc<Cell<usize>>) -> Backend {
         let spoken = match (backend.app_protocol == AppProtocol::H2c, backend.tls) {
             (false, false) => Spoken::Http,
             (true, false) => Spoken::H2c,
             (false, true) => Spoken::Https,
             (true, true) => Spoken::H2,
         };
-        let target = |name: String, address: SocketAddr| {
-            let mut pools = self.pools.borrow_mut();
-            let key = (address, spoken);
-            let known = || before?.pools.borrow().get(&key).cloned();
-            let pool = pools.entry(key).or_insert_with(|| {
-                known().unwrap_or_else(|| Rc::new(Pool::new(address, spoken, &self.settings)))
-            });
-            Target {
-                name,
-                key: balance::key(address),
-                pool: Rc::clone(pool),
-            }
+        let target = |name: String, address: SocketAddr| Target {
+            name,
+            key: balance::key(address),
+            pool: self.pool(address, spoken),
         };
         let endpoints = if backend.through_cluster_ip {
-            let service = self.cluster.services.get(&backend.service);
-            let listen = service
+            let listen = source
+                .service
+                .as_ref()
                 .and_then(|service| service.ports.get(backend.port_index))
                 .and_then(|port| port.listen);
             let name = format!("{} (ClusterIP)", backend.service);
@@ -138,8 +189,7 @@ impl View {
                 .into_iter()
                 .collect()
         } else {
-            let slice = self.cluster.slices.get(&backend.service);
-            let usable = slice.into_iter().flat_map(|slice| slice.usable());
+            let usable = source.slice.iter().flat_map(|slice| slice.usable());
             usable
                 .filter_map(|endpoint| {
                     let address = endpoint.addresses.get(backend.port_index)?;
@@ -149,11 +199,6 @@ impl View {
                 })
                 .collect()
         };
-        let same =
-            |known: &&Rc<Backend>| known.service == backend.service && known.port == backend.port;
-        let turn = before
-            .and_then(|before| before.backends.iter().find(same))
-            .map_or_else(Rc::default, |known| Rc::clone(&known.turn));
         Backend {
             service: backend.service.clone(),
             port: backend.port,
@@ -165,7 +210,19 @@ impl View {
             selection: backend.selection.clone(),
             session: backend.session.clone(),
             turn,
+            source,
         }
+    }
+
+    /// The one pool of an address, as long as a view leads there.
+    fn pool(&self, address: SocketAddr, spoken: Spoken) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        let place = pools.entry((address, spoken)).or_default();
+        place.upgrade().unwrap_or_else(|| {
+            let pool = Rc::new(Pool::new(address, spoken, &self.settings));
+            *place = Rc::downgrade(&pool);
+            pool
+        })
     }
 }
 
@@ -198,8 +255,13 @@ impl Views {
 
     /// Closes connections that nobody needed for too long.
     pub(super) fn sweep(&self) {
-        for pool in self.latest().pools.borrow().values() {
-            pool.sweep();
-        }
+        let view = self.latest();
+        view.pools.borrow_mut().retain(|_, pool| {
+            let pool = pool.upgrade();
+            if let Some(pool) = &pool {
+                pool.sweep();
+            }
+            pool.is_some()
+        });
     }
 }

@@ -8,6 +8,7 @@
 //! - [`serve`] follows the registry and touches only what a change has touched.
 //! - `tcp` and `udp` own the sockets of one Service port each.
 //! - `connection` is the life of one TCP connection.
+//! - [`start`] gives all that a thread of its own.
 //!
 //! Lab: kube-proxy rewrites packets in the kernel; this one accepts and dials again, so a client
 //! is accepted before the endpoint is. An endpoint that cannot be reached shows as a reset instead
@@ -18,6 +19,7 @@ mod connection;
 mod port;
 mod reconcile;
 mod tcp;
+mod thread;
 mod udp;
 
 use std::time::Duration;
@@ -25,6 +27,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 pub use reconcile::serve;
+pub use thread::{Running, start};
 
 /// How `kube_proxy` behaves, and where it reports.
 #[derive(Clone, Debug)]

@@ -12,6 +12,8 @@ mod copy;
 mod holder;
 mod resolver;
 mod shutdown;
+#[cfg(target_os = "linux")]
+mod splice;
 mod x509;
 
 pub use accept::Acceptor;

@@ -195,12 +195,12 @@ impl<'r> Plan<'r> {
     pub(super) async fn finish(
         self,
         response: Response<Body>,
-        subject_of: &Asked,
+        asked: Option<&Asked>,
         view: &View,
     ) -> Response<Body> {
-        let mut response = match self.error_pages {
-            Some(pages) if pages.statuses.contains(&response.status().as_u16()) => {
-                error_pages::replace(pages, response, subject_of, view).await
+        let mut response = match (self.error_pages, asked) {
+            (Some(pages), Some(asked)) if pages.statuses.contains(&response.status().as_u16()) => {
+                error_pages::replace(pages, response, asked, view).await
             }
             _ => response,
         };
@@ -216,6 +216,14 @@ impl<'r> Plan<'r> {
         response.map(|body| limits::Held::wrap(body, self.places))
     }
 
+    /// What an error page would need of the request, if there may be one.
+    pub(super) fn asked<B>(&self, request: &Request<B>) -> Option<Asked> {
+        self.error_pages.map(|_| Asked {
+            uri: request.uri().path().to_owned(),
+            format: request.headers().get(http::header::ACCEPT).cloned(),
+        })
+    }
+
     /// Whether nothing is to be done to the response.
     pub(super) fn is_done(&self) -> bool {
         self.answered.is_empty()
@@ -229,15 +237,6 @@ impl<'r> Plan<'r> {
 pub(super) struct Asked {
     pub(super) uri: String,
     pub(super) format: Option<HeaderValue>,
-}
-
-impl Asked {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
-        Self {
-            uri: request.uri().path().to_owned(),
-            format: request.headers().get(http::header::ACCEPT).cloned(),
-        }
-    }
 }
 
 /// A path that a filter made, with the query that the client sent.
