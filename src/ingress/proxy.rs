@@ -339,3 +339,18 @@ fn redirect(status: StatusCode, location: String) -> Response<Body> {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<'c, F>(_: impl FnOnce(&'c Client, Request<Body>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// It is moved about for every request, and was more than twice as large once.
+    #[test]
+    fn a_request_needs_little_room() {
+        assert!(size_of_future(handle) <= 4 * 1024 + 256);
+    }
+}

@@ -17,6 +17,8 @@ pub(super) struct Backends {
     pub(super) addresses: Vec<SocketAddr>,
     /// The pod at each of the addresses, or `None` for an address of the user's.
     pub(super) pods: Vec<Option<String>>,
+    /// Pods by name, others by address, in the order of `addresses`.
+    pub(super) names: Arc<[String]>,
 }
 
 impl Backends {
@@ -27,7 +29,7 @@ impl Backends {
         mode: ProxyMode,
         index: usize,
     ) -> Self {
-        let (addresses, pods) = slice
+        let (addresses, pods): (Vec<SocketAddr>, Vec<Option<String>>) = slice
             .into_iter()
             .flat_map(EndpointSlice::usable)
             .filter_map(|endpoint| {
@@ -41,17 +43,13 @@ impl Backends {
             mode,
             affinity: service.session_affinity,
             sources: service.load_balancer_source_ranges.clone(),
+            names: pods
+                .iter()
+                .zip(&addresses)
+                .map(|(pod, address)| pod.clone().unwrap_or_else(|| address.to_string()))
+                .collect(),
             addresses,
             pods,
         }
-    }
-
-    /// Pods by name, others by address, in the order of `addresses`.
-    pub(super) fn names(&self) -> Vec<String> {
-        self.pods
-            .iter()
-            .zip(&self.addresses)
-            .map(|(pod, address)| pod.clone().unwrap_or_else(|| address.to_string()))
-            .collect()
     }
 }

@@ -50,13 +50,15 @@ pub async fn copy_both_ways(
     let mut up = Direction::default();
     let mut down = Direction::default();
     let copied = poll_fn(|context| {
-        let up = up.poll(context, &mut client, &mut server, &traffic.up)?;
-        let down = down.poll(context, &mut server, &mut client, &traffic.down)?;
-        if up.is_ready() && down.is_ready() {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
+        let _ = up.poll(context, &mut client, &mut server, &traffic.up)?;
+        let _ = down.poll(context, &mut server, &mut client, &traffic.down)?;
+        // The close that follows says the end of the second direction.
+        if up.ended && down.ended {
+            return Poll::Ready(Ok(()));
         }
+        ready!(up.tell(context, &mut server))?;
+        ready!(down.tell(context, &mut client))?;
+        Poll::Pending
     })
     .await;
     if copied.is_err() {
@@ -90,7 +92,10 @@ struct Direction {
     /// Read and not yet taken by the other side.
     rest: BytesMut,
     way: Way,
+    /// The source has said its last byte, and all of it was taken.
     ended: bool,
+    /// The other side knows.
+    told: bool,
 }
 
 /// How bytes get across.
@@ -105,7 +110,7 @@ enum Way {
 }
 
 impl Direction {
-    /// Ready when this direction has ended and the other side knows.
+    /// Ready when this direction has ended.
     fn poll(
         &mut self,
         context: &mut Context<'_>,
@@ -120,10 +125,7 @@ impl Direction {
                 Way::Pipe(piping) => ready!(piping.poll(context, from, to, count))?,
             };
             match moved {
-                Moved::End => {
-                    ready!(end(context, to))?;
-                    self.ended = true;
-                }
+                Moved::End => self.ended = true,
                 Moved::Little => self.way = Way::Copy,
                 #[cfg(target_os = "linux")]
                 Moved::Much(bytes) => self.way = Way::Pipe(Piping::after(bytes)),
@@ -174,14 +176,18 @@ impl Direction {
             _ => Moved::Little,
         }))
     }
-}
 
-/// Closes the writing half only.
-fn end(context: &mut Context<'_>, to: &mut TcpStream) -> Poll<io::Result<()>> {
-    match ready!(Pin::new(to).poll_shutdown(context)) {
-        // The other side is gone altogether, which the other direction finds out by itself.
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-        ended => Poll::Ready(ended),
+    /// Passes the end on, once: closes the writing half only.
+    fn tell(&mut self, context: &mut Context<'_>, to: &mut TcpStream) -> Poll<io::Result<()>> {
+        if !self.ended || self.told {
+            return Poll::Ready(Ok(()));
+        }
+        self.told = true;
+        match ready!(Pin::new(to).poll_shutdown(context)) {
+            // The other side is gone altogether, which the other direction finds out by itself.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            told => Poll::Ready(told),
+        }
     }
 }
 

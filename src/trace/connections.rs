@@ -96,7 +96,7 @@ impl ConnectionTable {
             .iter()
             .rev()
             .take(64)
-            .any(|(known, closed)| known == key && closed.drawn_at == connection.drawn_at)
+            .any(|(known, closed)| closed.drawn_at == connection.drawn_at && known == key)
     }
 
     fn take_open(&mut self, key: &Key) -> Option<Connection> {

@@ -1,14 +1,14 @@
 //! Asks an endpoint over HTTP/1.1.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body::Frame;
 
 use super::framing::Framing;
@@ -96,11 +96,11 @@ impl Connection {
 }
 
 /// Sends a request and waits for its response.
-pub async fn exchange(
+pub fn exchange(
     connection: Connection,
     call: Call<'_>,
     body: Body,
-) -> Result<Response<Body>, SendError> {
+) -> impl Future<Output = Result<Response<Body>, SendError>> {
     let framing = match body.length() {
         Some(0) => Framing::Empty,
         Some(length) => Framing::Length(length),
@@ -115,27 +115,42 @@ pub async fn exchange(
         keep_alive: false,
         read: call.read,
         silence: Alarm::default(),
-        home: call.home.clone(),
+        home: call.home,
     };
     if let Some(limit) = call.response {
         exchange.silence.set(limit);
     }
-    let head = poll_fn(|context| exchange.poll_head(&call, context)).await?;
-    exchange.silence.clear();
-    exchange.keep_alive = head.keep_alive;
-    exchange.reader = Reader::new(head.framing);
-    let body = if head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
-        exchange.into_tunnel()
-    } else {
-        exchange.into_body(head.framing)
+    let asked = Asked {
+        method: &call.head.method,
+        upgrade: call.upgrade,
+        response: call.response,
     };
-    Ok(Response::from_parts(head.parts, body))
+    // What is above has no place in the future, which every request has one of.
+    async move {
+        let head = poll_fn(|context| exchange.poll_head(&asked, context)).await?;
+        exchange.silence.clear();
+        exchange.keep_alive = head.keep_alive;
+        exchange.reader = Reader::new(head.framing);
+        let body = if head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            exchange.into_tunnel()
+        } else {
+            exchange.into_body(head.framing)
+        };
+        Ok(Response::from_parts(head.parts, body))
+    }
+}
+
+/// What must be remembered of a call for its response.
+struct Asked<'a> {
+    method: &'a Method,
+    upgrade: bool,
+    response: Option<Duration>,
 }
 
 impl Exchange {
     fn poll_head(
         &mut self,
-        call: &Call<'_>,
+        asked: &Asked<'_>,
         context: &mut Context<'_>,
     ) -> Poll<Result<response::Head, SendError>> {
         self.poll_send(context).map_err(SendError::Body)?;
@@ -145,7 +160,7 @@ impl Exchange {
         let io = &mut connection.io;
         loop {
             if !io.input.is_empty() {
-                let found = response::find(&mut io.input, &call.head.method);
+                let found = response::find(&mut io.input, asked.method);
                 match found.map_err(SendError::Malformed)? {
                     // Ours was answered by this hop already, and others are for it alone.
                     Some(head)
@@ -156,7 +171,7 @@ impl Exchange {
                     }
                     Some(head)
                         if head.parts.status == StatusCode::SWITCHING_PROTOCOLS
-                            && !call.upgrade =>
+                            && !asked.upgrade =>
                     {
                         return Poll::Ready(Err(SendError::Malformed("101 was not asked for")));
                     }
@@ -174,7 +189,7 @@ impl Exchange {
                 }
                 Poll::Pending => {
                     ready!(self.silence.poll(context));
-                    let limit = call.response.unwrap_or_default();
+                    let limit = asked.response.unwrap_or_default();
                     return Poll::Ready(Err(SendError::Timeout(limit)));
                 }
             }
