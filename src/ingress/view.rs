@@ -265,3 +265,115 @@ impl Views {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        BackendPort, Conditions, Endpoint, EndpointAddress, Flavour, HttpPath, Ingress,
+        IngressBackend, IngressRule, Objects, PathType, ServicePort, compile,
+    };
+    use crate::registry::Registry;
+
+    fn slice(service: &str, ports: &[u16]) -> Arc<EndpointSlice> {
+        let endpoint = |port: &u16| {
+            let address = SocketAddr::from(([127, 0, 0, 1], *port));
+            Endpoint {
+                pod: None,
+                addresses: vec![EndpointAddress {
+                    pod: address,
+                    host: address,
+                }],
+                conditions: Conditions {
+                    ready: true,
+                    serving: true,
+                    terminating: false,
+                },
+            }
+        };
+        Arc::new(EndpointSlice {
+            service: service.to_owned(),
+            endpoints: ports.iter().map(endpoint).collect(),
+        })
+    }
+
+    /// Services `a` and `b`, each behind a host of its name.
+    fn cluster() -> Cluster {
+        let mut cluster = Cluster::default();
+        let mut rules = Vec::new();
+        for (name, port) in [("a", 1), ("b", 2)] {
+            let service = Service {
+                name: name.to_owned(),
+                ports: vec![ServicePort {
+                    name: String::new(),
+                    protocol: crate::model::Protocol::Tcp,
+                    port: 80,
+                    target_port: 80,
+                    node_port: None,
+                    app_protocol: AppProtocol::Http,
+                    listen: None,
+                }],
+                ..Service::default()
+            };
+            cluster.services.insert(name.to_owned(), Arc::new(service));
+            cluster.slices.insert(name.to_owned(), slice(name, &[port]));
+            rules.push(IngressRule {
+                host: Some(name.to_owned()),
+                paths: vec![HttpPath {
+                    path: "/".to_owned(),
+                    path_type: PathType::Prefix,
+                    backend: IngressBackend {
+                        service: name.to_owned(),
+                        port: BackendPort::Number(80),
+                    },
+                }],
+            });
+        }
+        let ingress = Ingress {
+            rules,
+            ..Ingress::default()
+        };
+        let objects = Objects::new(&cluster.services);
+        cluster.routes = Arc::new(compile(&[ingress], &objects, &Flavour::default()).table);
+        cluster
+    }
+
+    #[test]
+    fn a_change_touches_what_it_changes_and_nothing_else() {
+        let registry = Registry::new(cluster());
+        let settings = Arc::new(Settings::new(Flavour::default()));
+        let views = Views::new(settings, registry.reader());
+        let before = views.latest();
+        let find = |view: &View, name: &str| {
+            let found = view.backends.iter().find(|backend| backend.service == name);
+            Rc::clone(found.unwrap())
+        };
+        let other = before.service("b", 80).unwrap();
+        find(&before, "a").next();
+        registry.change(|cluster| {
+            cluster.slices.insert("a".to_owned(), slice("a", &[1, 3]));
+        });
+        let after = views.latest();
+        assert!(Rc::ptr_eq(&find(&before, "b"), &find(&after, "b")));
+        assert!(Rc::ptr_eq(&other, &after.service("b", 80).unwrap()));
+        let (old, new) = (find(&before, "a"), find(&after, "a"));
+        assert_eq!(new.endpoints.len(), 2);
+        assert!(Rc::ptr_eq(&old.endpoints[0].pool, &new.endpoints[0].pool));
+        assert_eq!(new.next(), 1, "whose turn it is goes on");
+        // Two ways to one address share its connections, and the last one to go closes them.
+        registry.change(|cluster| {
+            cluster.slices.insert("b".to_owned(), slice("b", &[3]));
+        });
+        let last = views.latest();
+        assert!(Rc::ptr_eq(
+            &find(&last, "b").endpoints[0].pool,
+            &new.endpoints[1].pool
+        ));
+        drop((before, after, other));
+        views.sweep();
+        let pools = last.pools.borrow();
+        let mut ports: Vec<u16> = pools.keys().map(|(address, _)| address.port()).collect();
+        ports.sort_unstable();
+        assert_eq!(ports, [1, 3]);
+    }
+}
