@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::StartError;
-use crate::model::{Applied, NetworkSnapshot, NodeLine, OutputStream};
+use crate::model::{Applied, NodeLine, OutputStream};
 use crate::net::Shutdown;
 use crate::pods::{NodeHandle, PodLine, PodRuntime, Source};
-use crate::registry::{Reader, Registry};
+use crate::registry::{Cluster, Reader, Registry};
 use crate::trace::{Theatre, Tracer};
 use crate::{dns, kube_proxy};
 
@@ -123,15 +123,16 @@ async fn feed(
 ) -> Result<(), String> {
     let NodeHandle { mut input, lines } = node;
     let feeding = async {
-        let mut sent = None;
+        let mut sent: Option<Arc<Cluster>> = None;
         loop {
-            let network = reader.latest().network();
+            let cluster = Arc::clone(reader.latest());
             // Pods and routes change more often than what concerns the node.
-            let told = sent.as_ref().is_some_and(|sent: &NetworkSnapshot| {
-                (sent.proxy_mode, &sent.services, &sent.slices)
-                    == (network.proxy_mode, &network.services, &network.slices)
-            });
-            if !told {
+            let news = match &sent {
+                Some(sent) => cluster.network_since(sent),
+                None => Some(cluster.network()),
+            };
+            sent = Some(cluster);
+            if let Some(network) = news {
                 let mut line = serde_json::to_vec(&network).map_err(|error| error.to_string())?;
                 line.push(b'\n');
                 let written = async {
@@ -142,7 +143,6 @@ async fn feed(
                     .await
                     .map_err(|error| format!("the node does not listen: {error}"))?;
                 tracing::debug!(generation = network.generation, "told the node");
-                sent = Some(network);
             }
             if reader.changed().await.is_none() {
                 return Ok(());
