@@ -80,8 +80,9 @@ impl Column {
         let mut command = match &self.client {
             Client::Wrk(url, words) => {
                 let mut wrk = Command::new("wrk");
+                // In this spelling, or wrk adds a second one.
                 wrk.args(["-t1", "-d", SECONDS, "-H"])
-                    .arg(format!("host: {HOST}"));
+                    .arg(format!("Host: {HOST}"));
                 wrk.args(*words).arg(url(ports));
                 wrk
             }

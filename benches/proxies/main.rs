@@ -82,7 +82,7 @@ fn main() -> Result<(), Failed> {
             (None, _) => format!("{} –", contestant.name()),
         });
         println!(
-            "  {:<6}{:<56}{}",
+            "  {:<6}{:<60}{}",
             column.name,
             column.what,
             cells.join("   ")
