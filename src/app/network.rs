@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::StartError;
-use crate::model::{Applied, NetworkSnapshot, NodeLine, OutputStream};
+use crate::model::{Applied, NodeLine, OutputStream};
 use crate::net::Shutdown;
 use crate::pods::{NodeHandle, PodLine, PodRuntime, Source};
-use crate::registry::{Reader, Registry};
+use crate::registry::{Cluster, Reader, Registry};
 use crate::trace::{Theatre, Tracer};
 use crate::{dns, kube_proxy};
 
@@ -65,7 +65,8 @@ impl Network {
         });
         let settings = kube_proxy::Settings::default();
         let mut status = settings.status.subscribe();
-        let proxying = kube_proxy::serve(reader, tracer.clone(), settings, shutdown.clone());
+        let mut proxy = kube_proxy::start(reader, tracer.clone(), settings, shutdown.clone())
+            .map_err(StartError::system("start a thread for kube_proxy"))?;
         tasks.spawn(async move {
             let telling = async {
                 while status.changed().await.is_ok() {
@@ -76,7 +77,7 @@ impl Network {
                     );
                 }
             };
-            tokio::join!(proxying, telling);
+            tokio::join!(proxy.ended(), telling);
             Ok(())
         });
         Ok(Self {
@@ -122,15 +123,16 @@ async fn feed(
 ) -> Result<(), String> {
     let NodeHandle { mut input, lines } = node;
     let feeding = async {
-        let mut sent = None;
+        let mut sent: Option<Arc<Cluster>> = None;
         loop {
-            let network = reader.latest().network();
+            let cluster = Arc::clone(reader.latest());
             // Pods and routes change more often than what concerns the node.
-            let told = sent.as_ref().is_some_and(|sent: &NetworkSnapshot| {
-                (sent.proxy_mode, &sent.services, &sent.slices)
-                    == (network.proxy_mode, &network.services, &network.slices)
-            });
-            if !told {
+            let news = match &sent {
+                Some(sent) => cluster.network_since(sent),
+                None => Some(cluster.network()),
+            };
+            sent = Some(cluster);
+            if let Some(network) = news {
                 let mut line = serde_json::to_vec(&network).map_err(|error| error.to_string())?;
                 line.push(b'\n');
                 let written = async {
@@ -141,7 +143,6 @@ async fn feed(
                     .await
                     .map_err(|error| format!("the node does not listen: {error}"))?;
                 tracing::debug!(generation = network.generation, "told the node");
-                sent = Some(network);
             }
             if reader.changed().await.is_none() {
                 return Ok(());

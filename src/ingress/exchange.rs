@@ -13,7 +13,7 @@ use super::film::Film;
 use super::headers;
 use super::pool::{Connection, DialError, Link};
 use super::view::{Backend, Target};
-use crate::model::Retry;
+use crate::model::{Balancing, Retry};
 use crate::wire::h1::{self, Call, SendError};
 use crate::wire::{Body, BodyError, Interim, http2};
 
@@ -55,7 +55,8 @@ pub(super) async fn exchange(
     let Some(limit) = limits.request else {
         return attempts(backend, head, body, limits, upgrade, film).await;
     };
-    let trying = attempts(backend, head, body, limits, upgrade, film);
+    // In a box, or requests without a limit would hold the room for it as well.
+    let trying = Box::pin(attempts(backend, head, body, limits, upgrade, film));
     match tokio::time::timeout(limit, trying).await {
         Ok(answered) => answered,
         Err(_) => Err(Failure::Timeout {
@@ -90,7 +91,7 @@ async fn attempts(
         without_body,
         endpoints: backend.endpoints.len(),
         retry: limits.retry,
-        begun: Instant::now(),
+        begun: limits.retry.map(|_| Instant::now()),
     };
     let mut tried = 0;
     let mut fresh = false;
@@ -102,7 +103,7 @@ async fn attempts(
         }
         tried += 1;
         let taken = if upgrade {
-            target.pool.dial(limits.connect).await
+            Box::pin(target.pool.dial(limits.connect)).await
         } else {
             target.pool.take(fresh, limits.connect).await
         };
@@ -120,11 +121,13 @@ async fn attempts(
         }
         let reused = connection.reused;
         let body = body.take().unwrap_or_default();
-        let sent = Instant::now();
+        let sent = (backend.selection == Balancing::LeastLatency).then(Instant::now);
         let result = send(connection, head, body, limits, upgrade, target).await;
         let again = match &result {
             Ok(response) => {
-                target.pool.took(sent.elapsed());
+                if let Some(sent) = sent {
+                    target.pool.took(sent.elapsed());
+                }
                 policy.after_status(response.status().as_u16(), tried)
             }
             Err(error) => policy.after_error(error, reused, tried),
@@ -147,7 +150,8 @@ struct Policy<'r> {
     without_body: bool,
     endpoints: usize,
     retry: Option<&'r Retry>,
-    begun: Instant,
+    /// Where there is a limit for all tries together.
+    begun: Option<Instant>,
 }
 
 impl Policy<'_> {
@@ -190,7 +194,8 @@ impl Policy<'_> {
         let left = tried < retry.tries as usize;
         left && retry
             .within
-            .is_none_or(|within| self.begun.elapsed() < within)
+            .zip(self.begun)
+            .is_none_or(|(within, begun)| begun.elapsed() < within)
     }
 
     async fn wait(&self) {

@@ -25,6 +25,18 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
 
+/// What ends here beside `Connection`. Most heads have none of them, and a look is cheaper than seven
+/// hashes.
+static HOP_BY_HOP: [HeaderName; 7] = [
+    KEEP_ALIVE,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    PROXY_CONNECTION,
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
 /// Prepares a request's headers for the endpoint. `host` is what the client asked for.
 pub(super) fn to_endpoint(
     headers: &mut HeaderMap,
@@ -105,7 +117,12 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .map(str::trim)
-            .filter(|token| !token.eq_ignore_ascii_case("close"))
+            // The usual ones name no header that would be left.
+            .filter(|token| {
+                !["close", "keep-alive"]
+                    .iter()
+                    .any(|usual| token.eq_ignore_ascii_case(usual))
+            })
             .filter_map(|token| HeaderName::try_from(token).ok())
             // Without Host there is no request any more, and framing is not the client's to remove.
             .filter(|name| *name != header::HOST && *name != header::CONTENT_LENGTH)
@@ -115,16 +132,10 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
         }
         headers.remove(CONNECTION);
     }
-    for name in [
-        KEEP_ALIVE,
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-        PROXY_CONNECTION,
-        TE,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
-        headers.remove(name);
+    if headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        for name in &HOP_BY_HOP {
+            headers.remove(name);
+        }
     }
 }
 

@@ -111,17 +111,19 @@ impl Pool {
         fresh: bool,
         connect: Option<Duration>,
     ) -> Result<Connection, DialError> {
-        if self.spoken.is_h2() {
-            return self.share(fresh, connect).await;
+        let kept = if fresh {
+            None
+        } else if self.spoken.is_h2() {
+            self.current()
+        } else {
+            self.pop()
+        };
+        match kept {
+            Some(kept) => Ok(kept),
+            // In boxes, or every request would hold the room for a handshake.
+            None if self.spoken.is_h2() => Box::pin(self.share(fresh, connect)).await,
+            None => Box::pin(self.dial(connect)).await,
         }
-        if !fresh && let Some(kept) = self.pop() {
-            return Ok(Connection {
-                pair: kept.pair,
-                link: Link::H1(kept),
-                reused: true,
-            });
-        }
-        self.dial(connect).await
     }
 
     /// A new connection for HTTP/1.1.
@@ -189,20 +191,21 @@ impl Pool {
     }
 
     /// The connection used last, so that the others grow old.
-    fn pop(&self) -> Option<h1::Connection> {
+    fn pop(&self) -> Option<Connection> {
         loop {
             let mut kept = self.kept.borrow_mut().pop()?;
             if kept.since.elapsed() < self.idle && kept.is_usable() {
-                return Some(kept);
+                return Some(Connection {
+                    pair: kept.pair,
+                    link: Link::H1(kept),
+                    reused: true,
+                });
             }
         }
     }
 
-    /// The one HTTP/2 connection, dialled if there is none or it is closing.
+    /// The one HTTP/2 connection, dialled if nobody else has done so meanwhile.
     async fn share(&self, fresh: bool, connect: Option<Duration>) -> Result<Connection, DialError> {
-        if !fresh && let Some(connection) = self.current() {
-            return Ok(connection);
-        }
         let _dialling = self.dialling.lock().await;
         if !fresh && let Some(connection) = self.current() {
             return Ok(connection);

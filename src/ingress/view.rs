@@ -1,17 +1,20 @@
 //! What a replica has made of a snapshot of the registry: its routes' endpoints, each with its
-//! connections, and whose turn it is. Immutable; turn counters and pools are carried over.
+//! connections, and whose turn it is. Immutable; what a change has not touched is carried over, so
+//! that one endpoint more costs the same among ten Services and among a thousand.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use http::HeaderValue;
 
 use super::pool::{Pool, Spoken};
 use super::{Settings, balance};
-use crate::model::{AppProtocol, Balancing, RouteBackend, RouteTable, Session, Template};
+use crate::model::{
+    AppProtocol, Balancing, EndpointSlice, RouteBackend, RouteTable, Service, Session, Template,
+};
 use crate::registry::{Cluster, Reader};
 
 /// A snapshot in the form the data path needs.
@@ -23,13 +26,13 @@ pub(super) struct View {
     backends: Vec<Rc<Backend>>,
     /// Services that no route leads to and that filters ask.
     others: RefCell<HashMap<(String, u16), Rc<Backend>>>,
-    pools: RefCell<Pools>,
+    pools: Pools,
     cluster: Arc<Cluster>,
     settings: Arc<Settings>,
 }
 
-/// By the address that is dialled, and what is spoken there.
-type Pools = HashMap<(SocketAddr, Spoken), Rc<Pool>>;
+/// By the address that is dialled, and what is spoken there; of all views that are in use.
+type Pools = Rc<RefCell<HashMap<(SocketAddr, Spoken), Weak<Pool>>>>;
 
 /// A Service port and its usable endpoints.
 #[derive(Debug)]
@@ -43,6 +46,32 @@ pub(super) struct Backend {
     pub(super) hash_by: Option<Template>,
     pub(super) session: Option<Session>,
     turn: Rc<Cell<usize>>,
+    source: Source,
+}
+
+/// The objects that a backend was made of.
+#[derive(Debug)]
+struct Source {
+    service: Option<Arc<Service>>,
+    slice: Option<Arc<EndpointSlice>>,
+}
+
+impl Source {
+    fn of(service: &str, cluster: &Cluster) -> Self {
+        Self {
+            service: cluster.services.get(service).cloned(),
+            slice: cluster.slices.get(service).cloned(),
+        }
+    }
+
+    /// Objects that have not changed have kept their place.
+    fn is(&self, other: &Self) -> bool {
+        fn same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+            one.map(Arc::as_ptr) == other.map(Arc::as_ptr)
+        }
+        same(self.service.as_ref(), other.service.as_ref())
+            && same(self.slice.as_ref(), other.slice.as_ref())
+    }
 }
 
 /// An endpoint that may be used.
@@ -94,7 +123,7 @@ impl View {
             selection: Balancing::default(),
             session: None,
         };
-        let built = Rc::new(self.build(&backend, None));
+        let built = Rc::new(self.build(&backend, Source::of(name, &self.cluster), Rc::default()));
         self.others.borrow_mut().insert(key, Rc::clone(&built));
         Some(built)
     }
@@ -106,40 +135,62 @@ impl View {
             routes: Arc::clone(&cluster.routes),
             backends: Vec::new(),
             others: RefCell::default(),
-            pools: RefCell::default(),
+            pools: before.map_or_else(Pools::default, |before| Rc::clone(&before.pools)),
             cluster: Arc::clone(cluster),
             settings: Arc::clone(settings),
         };
         let backends = cluster.routes.backends().iter();
-        view.backends = backends
-            .map(|backend| Rc::new(view.build(backend, before)))
-            .collect();
+        view.backends = match before {
+            Some(before) if Arc::ptr_eq(&before.routes, &view.routes) => backends
+                .zip(&before.backends)
+                .map(|(backend, known)| {
+                    let source = Source::of(&backend.service, cluster);
+                    if source.is(&known.source) {
+                        return Rc::clone(known);
+                    }
+                    Rc::new(view.build(backend, source, Rc::clone(&known.turn)))
+                })
+                .collect(),
+            _ => {
+                let known = before.map_or(&[][..], |before| &before.backends);
+                let turns: HashMap<_, _> = known
+                    .iter()
+                    .map(|known| ((known.service.as_str(), known.port), &known.turn))
+                    .collect();
+                backends
+                    .map(|backend| {
+                        let turn = turns.get(&(backend.service.as_str(), backend.port));
+                        let turn = turn.map_or_else(Rc::default, |turn| Rc::clone(turn));
+                        let source = Source::of(&backend.service, cluster);
+                        Rc::new(view.build(backend, source, turn))
+                    })
+                    .collect()
+            }
+        };
+        if let Some(before) = before {
+            let mut others = before.others.borrow().clone();
+            others.retain(|(name, _), known| Source::of(name, cluster).is(&known.source));
+            view.others = RefCell::new(others);
+        }
         view
     }
 
-    fn build(&self, backend: &RouteBackend, before: Option<&Self>) -> Backend {
+    fn build(&self, backend: &RouteBackend, source: Source, turn: Rc<Cell<usize>>) -> Backend {
         let spoken = match (backend.app_protocol == AppProtocol::H2c, backend.tls) {
             (false, false) => Spoken::Http,
             (true, false) => Spoken::H2c,
             (false, true) => Spoken::Https,
             (true, true) => Spoken::H2,
         };
-        let target = |name: String, address: SocketAddr| {
-            let mut pools = self.pools.borrow_mut();
-            let key = (address, spoken);
-            let known = || before?.pools.borrow().get(&key).cloned();
-            let pool = pools.entry(key).or_insert_with(|| {
-                known().unwrap_or_else(|| Rc::new(Pool::new(address, spoken, &self.settings)))
-            });
-            Target {
-                name,
-                key: balance::key(address),
-                pool: Rc::clone(pool),
-            }
+        let target = |name: String, address: SocketAddr| Target {
+            name,
+            key: balance::key(address),
+            pool: self.pool(address, spoken),
         };
         let endpoints = if backend.through_cluster_ip {
-            let service = self.cluster.services.get(&backend.service);
-            let listen = service
+            let listen = source
+                .service
+                .as_ref()
                 .and_then(|service| service.ports.get(backend.port_index))
                 .and_then(|port| port.listen);
             let name = format!("{} (ClusterIP)", backend.service);
@@ -148,8 +199,7 @@ impl View {
                 .into_iter()
                 .collect()
         } else {
-            let slice = self.cluster.slices.get(&backend.service);
-            let usable = slice.into_iter().flat_map(|slice| slice.usable());
+            let usable = source.slice.iter().flat_map(|slice| slice.usable());
             usable
                 .filter_map(|endpoint| {
                     let address = endpoint.addresses.get(backend.port_index)?;
@@ -159,11 +209,6 @@ impl View {
                 })
                 .collect()
         };
-        let same =
-            |known: &&Rc<Backend>| known.service == backend.service && known.port == backend.port;
-        let turn = before
-            .and_then(|before| before.backends.iter().find(same))
-            .map_or_else(Rc::default, |known| Rc::clone(&known.turn));
         Backend {
             service: backend.service.clone(),
             port: backend.port,
@@ -176,7 +221,19 @@ impl View {
             selection: backend.selection.clone(),
             session: backend.session.clone(),
             turn,
+            source,
         }
+    }
+
+    /// The one pool of an address, as long as a view leads there.
+    fn pool(&self, address: SocketAddr, spoken: Spoken) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        let place = pools.entry((address, spoken)).or_default();
+        place.upgrade().unwrap_or_else(|| {
+            let pool = Rc::new(Pool::new(address, spoken, &self.settings));
+            *place = Rc::downgrade(&pool);
+            pool
+        })
     }
 }
 
@@ -209,8 +266,125 @@ impl Views {
 
     /// Closes connections that nobody needed for too long.
     pub(super) fn sweep(&self) {
-        for pool in self.latest().pools.borrow().values() {
-            pool.sweep();
+        let view = self.latest();
+        view.pools.borrow_mut().retain(|_, pool| {
+            let pool = pool.upgrade();
+            if let Some(pool) = &pool {
+                pool.sweep();
+            }
+            pool.is_some()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        BackendPort, Conditions, Endpoint, EndpointAddress, Flavour, HttpPath, Ingress,
+        IngressBackend, IngressRule, Objects, PathType, ServicePort, compile,
+    };
+    use crate::registry::Registry;
+
+    fn slice(service: &str, ports: &[u16]) -> Arc<EndpointSlice> {
+        let endpoint = |port: &u16| {
+            let address = SocketAddr::from(([127, 0, 0, 1], *port));
+            Endpoint {
+                pod: None,
+                addresses: vec![EndpointAddress {
+                    pod: address,
+                    host: address,
+                }],
+                conditions: Conditions {
+                    ready: true,
+                    serving: true,
+                    terminating: false,
+                },
+            }
+        };
+        Arc::new(EndpointSlice {
+            service: service.to_owned(),
+            endpoints: ports.iter().map(endpoint).collect(),
+        })
+    }
+
+    /// Services `a` and `b`, each behind a host of its name.
+    fn cluster() -> Cluster {
+        let mut cluster = Cluster::default();
+        let mut rules = Vec::new();
+        for (name, port) in [("a", 1), ("b", 2)] {
+            let service = Service {
+                name: name.to_owned(),
+                ports: vec![ServicePort {
+                    name: String::new(),
+                    protocol: crate::model::Protocol::Tcp,
+                    port: 80,
+                    target_port: 80,
+                    node_port: None,
+                    app_protocol: AppProtocol::Http,
+                    listen: None,
+                }],
+                ..Service::default()
+            };
+            cluster.services.insert(name.to_owned(), Arc::new(service));
+            cluster.slices.insert(name.to_owned(), slice(name, &[port]));
+            rules.push(IngressRule {
+                host: Some(name.to_owned()),
+                paths: vec![HttpPath {
+                    path: "/".to_owned(),
+                    path_type: PathType::Prefix,
+                    backend: IngressBackend {
+                        service: name.to_owned(),
+                        port: BackendPort::Number(80),
+                    },
+                }],
+            });
         }
+        let ingress = Ingress {
+            rules,
+            ..Ingress::default()
+        };
+        let objects = Objects::new(&cluster.services);
+        cluster.routes = Arc::new(compile(&[ingress], &objects, &Flavour::default()).table);
+        cluster
+    }
+
+    #[test]
+    fn a_change_touches_what_it_changes_and_nothing_else() {
+        let registry = Registry::new(cluster());
+        let settings = Arc::new(Settings::new(Flavour::default()));
+        let views = Views::new(settings, registry.reader());
+        let before = views.latest();
+        let find = |view: &View, name: &str| {
+            let found = view.backends.iter().find(|backend| backend.service == name);
+            Rc::clone(found.unwrap())
+        };
+        let other = before.service("b", 80).unwrap();
+        find(&before, "a").next();
+        registry.change(|cluster| {
+            cluster.slices.insert("a".to_owned(), slice("a", &[1, 3]));
+        });
+        let after = views.latest();
+        assert!(Rc::ptr_eq(&find(&before, "b"), &find(&after, "b")));
+        assert!(Rc::ptr_eq(&other, &after.service("b", 80).unwrap()));
+        let (old, new) = (find(&before, "a"), find(&after, "a"));
+        assert_eq!(new.endpoints.len(), 2);
+        assert!(Rc::ptr_eq(&old.endpoints[0].pool, &new.endpoints[0].pool));
+        assert_eq!(new.next(), 1, "whose turn it is goes on");
+        // Two ways to one address share its connections, and the last one to go closes them.
+        registry.change(|cluster| {
+            cluster.slices.insert("b".to_owned(), slice("b", &[3]));
+        });
+        let last = views.latest();
+        assert!(Rc::ptr_eq(
+            &find(&last, "b").endpoints[0].pool,
+            &new.endpoints[1].pool
+        ));
+        drop((before, after, other));
+        views.sweep();
+        let pools = last.pools.borrow();
+        let mut ports: Vec<u16> = pools.keys().map(|(address, _)| address.port()).collect();
+        ports.sort_unstable();
+        assert_eq!(ports, [1, 3]);
     }
 }

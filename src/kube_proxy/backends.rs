@@ -21,6 +21,8 @@ pub(super) struct Backends {
     pub(super) addresses: Vec<SocketAddr>,
     /// The pod at each of the addresses, or `None` for an address of the user's.
     pub(super) pods: Vec<Option<String>>,
+    /// Pods by name, others by address, in the order of `addresses`.
+    pub(super) names: Arc<[String]>,
     /// The traffic policy is `Local`, and all usable endpoints are elsewhere: kube-proxy drops.
     pub(super) drops: bool,
     /// What an endpoint is told about its client first.
@@ -61,7 +63,7 @@ impl Backends {
             (Some(slice), TrafficPolicy::Local) => slice.usable_here().collect(),
         };
         let drops = usable.is_empty() && slice.is_some_and(|slice| slice.usable().next().is_some());
-        let (addresses, pods) = usable
+        let (addresses, pods): (Vec<SocketAddr>, Vec<Option<String>>) = usable
             .into_iter()
             .filter_map(|endpoint| {
                 // A slice written by hand may be shorter than the Service's list of ports.
@@ -77,6 +79,11 @@ impl Backends {
             affinity: service.session_affinity,
             sources: balancer
                 .map_or_else(Vec::new, |_| service.load_balancer_source_ranges.clone()),
+            names: pods
+                .iter()
+                .zip(&addresses)
+                .map(|(pod, address)| pod.clone().unwrap_or_else(|| address.to_string()))
+                .collect(),
             addresses,
             pods,
             drops,
@@ -108,14 +115,5 @@ impl Backends {
         let alike = address.is_ipv4() == endpoint.is_ipv4()
             && address.is_loopback() == endpoint.ip().is_loopback();
         alike.then_some(address)
-    }
-
-    /// Pods by name, others by address, in the order of `addresses`.
-    pub(super) fn names(&self) -> Vec<String> {
-        self.pods
-            .iter()
-            .zip(&self.addresses)
-            .map(|(pod, address)| pod.clone().unwrap_or_else(|| address.to_string()))
-            .collect()
     }
 }

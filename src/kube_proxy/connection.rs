@@ -50,8 +50,11 @@ pub(super) async fn run(client: TcpStream, drawn: Drawn, shared: Shared) {
     };
     // Without it small messages wait for the acknowledgement of the ones before (Nagle). It fails
     // only for a socket that is closed, which the copying finds out.
-    let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
+    // Linux' accepted sockets have it from their listener.
+    if !cfg!(target_os = "linux") {
+        let _ = client.set_nodelay(true);
+    }
 
     let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
     let event = drawn.event(id, outgoing);
@@ -98,7 +101,7 @@ impl Drawn {
             pod: backends.pods[self.index].clone(),
             outgoing,
             selection: self.selection,
-            candidates: backends.names(),
+            candidates: Arc::clone(&backends.names),
             drawn_at: self.at,
             closed_at: None,
             bytes_up: 0,

@@ -9,6 +9,7 @@
 //! - [`serve`] follows the registry and touches only what a change has touched.
 //! - `tcp` and `udp` own the sockets of one Service port each.
 //! - `connection` is the life of one TCP connection, `idle` its end for want of words.
+//! - [`start`] gives all that a thread of its own.
 //!
 //! Lab: kube-proxy rewrites packets in the kernel; this one accepts and dials again, so a client
 //! is accepted before the endpoint is. An endpoint that cannot be reached shows as a reset instead
@@ -20,6 +21,7 @@ mod idle;
 mod port;
 mod reconcile;
 mod tcp;
+mod thread;
 mod udp;
 
 use std::net::IpAddr;
@@ -31,6 +33,7 @@ use tokio::sync::watch;
 use crate::model::IdleTimeout;
 
 pub use reconcile::serve;
+pub use thread::{Running, start};
 
 /// How `kube_proxy` behaves, and where it reports.
 #[derive(Clone, Debug)]

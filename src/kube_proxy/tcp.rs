@@ -198,6 +198,8 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     // another meaning, which would let two programs share the port.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
+    // For the connections, see `connection::run`.
+    socket.set_nodelay(true)?;
     socket.bind(address)?;
     socket.listen(backlog)
 }

@@ -44,11 +44,11 @@ pub use provider::{AddressPool, HealthCheck, IdleEnd, IdleTimeout, Provider};
 pub use route::{
     AnnotationNote, Balancing, BasicAuth, Canary, CanaryValue, ClientAuth, ClientCertificate,
     Compiled, Condition, ConnectionLimit, Cors, Decision, EntryPoint, ErrorPages, Filter, Flavour,
-    ForwardAuth, GatewayPorts, HeaderChanges, HostMatch, Loser, Mirror, MirrorTarget, Network,
-    NginxOptions, Objects, PathChange, PathMatch, PathRefusal, Pattern, Question, RateLimit,
-    Redirect, Retry, Rewrite, Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, Session,
-    Sources, Template, TemplateError, TextMatch, TlsListener, TraefikOptions, Variable,
-    WeightedBackend, compile, normalise_path,
+    ForwardAuth, GatewayPorts, HeaderChanges, HostMatch, Loser, Mirror, Network, NginxOptions,
+    Objects, PathChange, PathMatch, PathRefusal, Pattern, Question, RateLimit, Redirect, Retry,
+    Rewrite, Route, RouteAction, RouteBackend, RouteTable, RouteTimeouts, Session, Sources,
+    Template, TemplateError, TextMatch, TlsListener, TraefikOptions, Variable, WeightedBackend,
+    compile, normalise_path,
 };
 pub use service::{
     AppProtocol, ClusterIp, Conditions, Endpoint, EndpointAddress, EndpointSlice,

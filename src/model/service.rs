@@ -345,4 +345,8 @@ pub struct NetworkSnapshot {
     pub services: Vec<Service>,
     /// Their endpoints.
     pub slices: Vec<EndpointSlice>,
+    /// Whether only the endpoints of these slices have changed since the snapshot before, and
+    /// everything that is not named here is as it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_slices: bool,
 }

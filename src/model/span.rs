@@ -5,6 +5,7 @@
 //! spans by trace id and parent, connections to spans by socket address.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -133,7 +134,7 @@ pub struct Connection {
     /// How it was drawn.
     pub selection: Selection,
     /// Among which pods (or addresses).
-    pub candidates: Vec<String>,
+    pub candidates: Arc<[String]>,
     /// Microseconds since the Unix epoch when the draw was made.
     pub drawn_at: u64,
     /// Microseconds since the Unix epoch when it ended; `None` while it is open. The same

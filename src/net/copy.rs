@@ -1,21 +1,34 @@
 //! Copies a connection to another one, both ways, until both sides have ended.
 //!
-//! An idle connection holds no buffer: one is taken when bytes are there and given back when there
-//! are no more, so ten thousand idle channels cost their sockets and two small futures each. What a
-//! zero-copy path would replace is [`one_way`] alone.
+//! A message costs one read and one write through a buffer of the thread; where much flows in one
+//! go, Linux moves it through a pipe and this process never sees it (`splice`). An idle connection
+//! holds neither, so ten thousand idle channels cost their sockets and one small future each.
+//!
+//! Invariant: whoever finds nothing to do returns `Pending`. The runtime says "nothing" of a socket
+//! with bytes too, to a task that has had its turn; asking again at once would never end.
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 
-/// Read at once; two of loopback's usual segments fit nearly, and it is held only while busy.
-const BUFFER: usize = 64 * 1024;
+#[cfg(target_os = "linux")]
+use super::splice::Piping;
+
+/// Read at once; two of loopback's usual segments fit nearly.
+const READ: usize = 64 * 1024;
+
+/// From here on the three system calls of a pipe are cheaper than copying in and out.
+pub(super) const MUCH: usize = 32 * 1024;
+
+thread_local! {
+    static SCRATCH: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; READ]);
+}
 
 /// Bytes that went through, readable while they do.
 #[derive(Debug, Default)]
@@ -34,17 +47,25 @@ pub async fn copy_both_ways(
     server: &mut TcpStream,
     traffic: &Traffic,
 ) -> io::Result<()> {
-    let (from_client, to_client) = client.split();
-    let (from_server, to_server) = server.split();
-    let copied = tokio::try_join!(
-        one_way(from_client, to_server, &traffic.up),
-        one_way(from_server, to_client, &traffic.down),
-    );
+    let mut up = Direction::default();
+    let mut down = Direction::default();
+    let copied = poll_fn(|context| {
+        let _ = up.poll(context, client, server, &traffic.up)?;
+        let _ = down.poll(context, server, client, &traffic.down)?;
+        // The close that follows says the end of the second direction.
+        if up.ended && down.ended {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(up.tell(context, server))?;
+        ready!(down.tell(context, client))?;
+        Poll::Pending
+    })
+    .await;
     if copied.is_err() {
         reset(client);
         reset(server);
     }
-    copied.map(|_| ())
+    copied
 }
 
 /// Makes the close that follows a reset, which is what the other side would have seen without a
@@ -54,49 +75,129 @@ pub fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-async fn one_way(
-    mut from: ReadHalf<'_>,
-    mut to: WriteHalf<'_>,
-    count: &AtomicU64,
-) -> io::Result<()> {
-    loop {
-        from.readable().await?;
-        let mut buffer = Vec::with_capacity(BUFFER);
-        while let Some(read) = read_now(&mut from, &mut buffer).await {
-            read?;
-            if buffer.is_empty() {
-                return end(to).await;
+/// What one step moved.
+#[derive(Debug)]
+pub(super) enum Moved {
+    /// The source has said its last byte, and everything before it was taken.
+    End,
+    /// The next bytes had better be copied.
+    Little,
+    /// So many bytes in one go.
+    Much(usize),
+}
+
+/// One of the two ways.
+#[derive(Debug, Default)]
+struct Direction {
+    /// Read and not yet taken by the other side.
+    rest: BytesMut,
+    way: Way,
+    /// The source has said its last byte, and all of it was taken.
+    ended: bool,
+    /// The other side knows.
+    told: bool,
+}
+
+/// How bytes get across.
+#[derive(Debug, Default)]
+enum Way {
+    /// Through the thread's buffer.
+    #[default]
+    Copy,
+    /// Through a pipe.
+    #[cfg(target_os = "linux")]
+    Pipe(Piping),
+}
+
+impl Direction {
+    /// Ready when this direction has ended.
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        count: &AtomicU64,
+    ) -> Poll<io::Result<()>> {
+        while !self.ended {
+            let moved = match &mut self.way {
+                Way::Copy => ready!(self.copy(context, from, to, count))?,
+                #[cfg(target_os = "linux")]
+                Way::Pipe(piping) => ready!(piping.poll(context, from, to, count))?,
+            };
+            match moved {
+                Moved::End => self.ended = true,
+                Moved::Little => self.way = Way::Copy,
+                #[cfg(target_os = "linux")]
+                Moved::Much(bytes) => self.way = Way::Pipe(Piping::after(bytes)),
+                #[cfg(not(target_os = "linux"))]
+                Moved::Much(_) => {}
             }
-            to.write_all(&buffer).await?;
-            count.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-            buffer.clear();
         }
+        Poll::Ready(Ok(()))
     }
-}
 
-/// Reads what is there, or nothing: `None`. Unlike `try_read` this remembers that a read which did
-/// not fill the buffer has taken everything, which spares a system call for each message.
-async fn read_now(from: &mut ReadHalf<'_>, buffer: &mut Vec<u8>) -> Option<io::Result<usize>> {
-    let mut reading = pin!(from.read_buf(buffer));
-    poll_fn(|context| match reading.as_mut().poll(context) {
-        Poll::Ready(read) => Poll::Ready(Some(read)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
-}
+    /// Writes what is left, then reads once and writes that.
+    fn copy(
+        &mut self,
+        context: &mut Context<'_>,
+        from: &mut TcpStream,
+        to: &mut TcpStream,
+        count: &AtomicU64,
+    ) -> Poll<io::Result<Moved>> {
+        if !self.rest.is_empty() {
+            while !self.rest.is_empty() {
+                let written = ready!(Pin::new(&mut *to).poll_write(context, &self.rest))?;
+                if written == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                count.fetch_add(written as u64, Ordering::Relaxed);
+                self.rest.advance(written);
+            }
+            self.rest = BytesMut::new();
+        }
+        let read = SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(from).poll_read(context, &mut buffer))?;
+            let bytes = buffer.filled();
+            if !bytes.is_empty() {
+                let written = match Pin::new(to).poll_write(context, bytes) {
+                    Poll::Ready(written) => written?,
+                    Poll::Pending => 0,
+                };
+                count.fetch_add(written as u64, Ordering::Relaxed);
+                self.rest.extend_from_slice(&bytes[written..]);
+            }
+            Poll::Ready(Ok::<_, io::Error>(bytes.len()))
+        });
+        Poll::Ready(Ok(match ready!(read)? {
+            0 => Moved::End,
+            // What is left must go first.
+            read @ MUCH.. if self.rest.is_empty() => Moved::Much(read),
+            _ => Moved::Little,
+        }))
+    }
 
-/// Closes the writing half only.
-async fn end(mut to: WriteHalf<'_>) -> io::Result<()> {
-    match to.shutdown().await {
-        // The other side is gone altogether, which the other direction finds out by itself.
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-        ended => ended,
+    /// Passes the end on, once: closes the writing half only.
+    fn tell(&mut self, context: &mut Context<'_>, to: &mut TcpStream) -> Poll<io::Result<()>> {
+        if !self.ended || self.told {
+            return Poll::Ready(Ok(()));
+        }
+        self.told = true;
+        match ready!(Pin::new(to).poll_shutdown(context)) {
+            // The other side is gone altogether, which the other direction finds out by itself.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            told => Poll::Ready(told),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio::task::coop;
 
     use super::*;
 
@@ -107,22 +208,32 @@ mod tests {
         (dialled.unwrap(), accepted.unwrap().0)
     }
 
-    #[tokio::test]
-    async fn the_end_of_one_direction_leaves_the_other_open() {
-        let (mut client, mut from_client) = pair().await;
-        let (mut to_server, mut server) = pair().await;
+    /// Copies between the inner ends of two pairs; the outer ends, client's and server's.
+    async fn copied() -> (
+        TcpStream,
+        TcpStream,
+        tokio::task::JoinHandle<io::Result<Traffic>>,
+    ) {
+        let (client, mut from_client) = pair().await;
+        let (mut to_server, server) = pair().await;
         let copying = tokio::spawn(async move {
             let traffic = Traffic::default();
             copy_both_ways(&mut from_client, &mut to_server, &traffic)
                 .await
                 .map(|()| traffic)
         });
+        (client, server, copying)
+    }
+
+    #[tokio::test]
+    async fn the_end_of_one_direction_leaves_the_other_open() {
+        let (mut client, mut server, copying) = copied().await;
         client.write_all(b"question").await.unwrap();
         client.shutdown().await.unwrap();
         let mut question = String::new();
         server.read_to_string(&mut question).await.unwrap();
         assert_eq!(question, "question");
-        let answer = vec![7; 3 * BUFFER + 1];
+        let answer = vec![7; 3 * READ + 1];
         server.write_all(&answer).await.unwrap();
         drop(server);
         let mut received = Vec::new();
@@ -134,16 +245,72 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn much_arrives_in_order_both_ways_at_once_and_with_little_between() {
+        const SIZES: [usize; 9] = [1, 9_000_000, 3, READ, 50_000, 1_000, 4_000_000, 2, 100_000];
+        let (client, server, copying) = copied().await;
+        let side = |stream: TcpStream, seed: u64| async move {
+            let (mut reader, mut writer) = stream.into_split();
+            let writing = async {
+                let mut random = fastrand::Rng::with_seed(seed);
+                for size in SIZES {
+                    let piece: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
+                        .take(size)
+                        .collect();
+                    writer.write_all(&piece).await.unwrap();
+                }
+                writer.shutdown().await.unwrap();
+            };
+            let mut received = Vec::new();
+            let (read, ()) = tokio::join!(reader.read_to_end(&mut received), writing);
+            read.unwrap();
+            let mut random = fastrand::Rng::with_seed(seed ^ 1);
+            assert_eq!(received.len(), SIZES.iter().sum::<usize>());
+            assert!(received.into_iter().all(|byte| byte == random.u8(..)));
+        };
+        tokio::join!(side(client, 2), side(server, 3));
+        let traffic = copying.await.unwrap().unwrap();
+        assert_eq!(traffic.up.into_inner(), traffic.down.into_inner());
+    }
+
+    #[tokio::test]
     async fn a_reset_is_passed_on_as_a_reset() {
-        let (mut client, mut from_client) = pair().await;
-        let (mut to_server, server) = pair().await;
-        let copying = tokio::spawn(async move {
-            copy_both_ways(&mut from_client, &mut to_server, &Traffic::default()).await
-        });
+        let (mut client, server, copying) = copied().await;
         reset(&server);
         drop(server);
         assert!(copying.await.unwrap().is_err());
         let error = client.read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    /// Once, a task that had used up its turn asked a socket with bytes again and again, and its
+    /// thread did nothing else any more.
+    #[test]
+    fn a_task_whose_turn_is_over_lets_others_run() {
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async move {
+                let (mut client, mut from_client) = pair().await;
+                let (mut to_server, mut server) = pair().await;
+                client.write_all(b"question").await.unwrap();
+                client.shutdown().await.unwrap();
+                drop(client);
+                from_client.readable().await.unwrap();
+                tokio::spawn(async move {
+                    let mut question = String::new();
+                    server.read_to_string(&mut question).await.unwrap();
+                    tell.send(question)
+                });
+                while coop::has_budget_remaining() {
+                    coop::consume_budget().await;
+                }
+                copy_both_ways(&mut from_client, &mut to_server, &Traffic::default()).await
+            })
+        });
+        let question = told.recv_timeout(Duration::from_secs(20));
+        assert_eq!(question.as_deref(), Ok("question"));
     }
 }

@@ -14,6 +14,8 @@ mod holder;
 mod proxy_protocol;
 mod resolver;
 mod shutdown;
+#[cfg(target_os = "linux")]
+mod splice;
 mod x509;
 
 pub use accept::Acceptor;

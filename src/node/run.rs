@@ -61,6 +61,7 @@ where
         addresses,
         dns: address,
         acknowledge,
+        missing: Vec::new(),
     };
     let readers = (registry.reader(), registry.reader());
 
@@ -97,6 +98,8 @@ struct Node {
     dns: IpAddr,
     status: watch::Receiver<kube_proxy::Status>,
     acknowledge: mpsc::Sender<Applied>,
+    /// Those that cannot be added.
+    missing: Vec<String>,
 }
 
 impl Node {
@@ -128,21 +131,27 @@ impl Node {
     /// `None` if the proxy has ended.
     async fn apply(&mut self, snapshot: NetworkSnapshot) -> Option<Applied> {
         let generation = snapshot.generation;
-        let wanted: BTreeSet<IpAddr> = snapshot
-            .services
-            .iter()
-            .filter_map(|service| service.cluster_ip.address())
-            .chain([self.dns])
-            .collect();
-        let mut problems = self.addresses.add_all(&wanted);
+        let wanted: Option<BTreeSet<IpAddr>> = (!snapshot.only_slices).then(|| {
+            let services = snapshot.services.iter();
+            services
+                .filter_map(|service| service.cluster_ip.address())
+                .chain([self.dns])
+                .collect()
+        });
+        if let Some(wanted) = &wanted {
+            self.missing = self.addresses.add_all(wanted);
+        }
         self.registry
             .change(|cluster| cluster.apply_network(snapshot));
         let own = self.registry.snapshot().generation;
         let in_effect = |status: &kube_proxy::Status| status.generation >= Some(own);
         let status = self.status.wait_for(in_effect).await.ok()?;
-        problems.extend(status.problems.iter().map(ToString::to_string));
+        let ports = status.problems.iter().map(ToString::to_string);
+        let problems = self.missing.iter().cloned().chain(ports).collect();
         drop(status);
-        self.addresses.keep_only(&wanted);
+        if let Some(wanted) = &wanted {
+            self.addresses.keep_only(wanted);
+        }
         Some(Applied {
             generation,
             problems,

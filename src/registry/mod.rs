@@ -67,18 +67,58 @@ impl Cluster {
                 .values()
                 .map(|slice| (**slice).clone())
                 .collect(),
+            only_slices: false,
         }
+    }
+
+    /// What the node must be told when it knows an earlier picture: nothing, the endpoints that are
+    /// others, or everything.
+    pub fn network_since(&self, before: &Self) -> Option<NetworkSnapshot> {
+        if self.proxy_mode != before.proxy_mode
+            || !same_services(&self.services, &before.services)
+            || !self.slices.keys().eq(before.slices.keys())
+        {
+            return Some(self.network());
+        }
+        let pairs = self.slices.values().zip(before.slices.values());
+        let slices: Vec<EndpointSlice> = pairs
+            .filter(|(now, then)| !Arc::ptr_eq(now, then) && now != then)
+            .map(|(now, _)| EndpointSlice::clone(now))
+            .collect();
+        (!slices.is_empty()).then(|| NetworkSnapshot {
+            generation: self.generation,
+            proxy_mode: self.proxy_mode,
+            services: Vec::new(),
+            slices,
+            only_slices: true,
+        })
     }
 
     /// Takes over services and endpoints from the lab; the node's counterpart of [`Self::network`].
     /// Objects that are equal keep their `Arc`, by which readers tell what has changed.
     pub fn apply_network(&mut self, network: NetworkSnapshot) {
         self.proxy_mode = network.proxy_mode;
+        if network.only_slices {
+            let slices = network.slices.into_iter();
+            let named = slices.map(|slice| (slice.service.clone(), Arc::new(slice)));
+            return self.slices.extend(named);
+        }
         self.services = by_name(network.services, &self.services, |service| {
             service.name.clone()
         });
         self.slices = by_name(network.slices, &self.slices, |slice| slice.service.clone());
     }
+}
+
+/// By place where they have not been written again, else by value.
+fn same_services(
+    now: &BTreeMap<String, Arc<Service>>,
+    then: &BTreeMap<String, Arc<Service>>,
+) -> bool {
+    now.len() == then.len()
+        && now.iter().zip(then).all(|((name, now), (known, then))| {
+            name == known && (Arc::ptr_eq(now, then) || now == then)
+        })
 }
 
 /// Index objects by name, each behind its own `Arc`: the old one if the object has not changed.
@@ -197,6 +237,51 @@ mod tests {
         cluster.apply_network(network(&["b", "c"]));
         assert!(Arc::ptr_eq(&before["b"], &cluster.slices["b"]));
         assert_eq!(cluster.slices.keys().collect::<Vec<_>>(), ["b", "c"]);
+    }
+
+    #[test]
+    fn the_node_is_told_what_it_does_not_know() {
+        let slice = |service: &str, pods: &[&str]| {
+            let endpoint = |pod: &&str| crate::model::Endpoint {
+                pod: Some((*pod).to_owned()),
+                addresses: Vec::new(),
+                conditions: crate::model::Conditions::default(),
+            };
+            Arc::new(EndpointSlice {
+                service: service.to_owned(),
+                endpoints: pods.iter().map(endpoint).collect(),
+            })
+        };
+        let mut first = Cluster::default();
+        for name in ["a", "b"] {
+            let service = Service {
+                name: name.to_owned(),
+                ..Service::default()
+            };
+            first.services.insert(name.to_owned(), Arc::new(service));
+            first.slices.insert(name.to_owned(), slice(name, &[]));
+        }
+        let mut node = Cluster::default();
+        node.apply_network(first.network());
+        // Pods and routes are nothing to it, and neither is an equal object.
+        let mut second = first.clone();
+        second.ingress_replicas = 3;
+        second.slices.insert("a".to_owned(), slice("a", &[]));
+        assert_eq!(second.network_since(&first), None);
+        second.slices.insert("b".to_owned(), slice("b", &["b-0"]));
+        let told = second.network_since(&first).unwrap();
+        assert!(told.only_slices && told.services.is_empty());
+        assert_eq!(told.slices.len(), 1);
+        node.apply_network(told);
+        assert_eq!(
+            (&node.services, &node.slices),
+            (&second.services, &second.slices)
+        );
+        second.services.remove("a");
+        let told = second.network_since(&first).unwrap();
+        assert!(!told.only_slices);
+        node.apply_network(told);
+        assert_eq!(node.services.len(), 1);
     }
 
     #[test]

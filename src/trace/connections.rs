@@ -15,8 +15,8 @@ type Key = (String, u64);
 pub(super) struct ConnectionTable {
     open: BTreeMap<Key, Connection>,
     closed: VecDeque<(Key, Connection)>,
-    /// Open connections by Service and endpoint; entries go when they reach zero.
-    counts: BTreeMap<(String, SocketAddr), usize>,
+    /// Open connections by Service, then by endpoint; an endpoint goes when it reaches zero.
+    counts: BTreeMap<String, BTreeMap<SocketAddr, usize>>,
     max_open: usize,
     max_closed: usize,
 }
@@ -37,16 +37,22 @@ impl ConnectionTable {
             self.push_closed(key, connection);
             return;
         }
-        // The end can overtake the draw only if they came by different ways; the end says more.
-        if self.is_closed(&key, &connection) {
+        // The end can overtake the draw only if they came by different ways, which those of this
+        // process do not; the end says more.
+        if !source.is_empty() && self.is_closed(&key, &connection) {
             return;
         }
         self.take_open(&key);
         if self.open.len() >= self.max_open {
             self.make_room();
         }
-        let place = (connection.service.clone(), connection.endpoint);
-        *self.counts.entry(place).or_default() += 1;
+        let endpoint = connection.endpoint;
+        if let Some(counts) = self.counts.get_mut(&connection.service) {
+            *counts.entry(endpoint).or_default() += 1;
+        } else {
+            let counts = BTreeMap::from([(endpoint, 1)]);
+            self.counts.insert(connection.service.clone(), counts);
+        }
         self.open.insert(key, connection);
     }
 
@@ -82,12 +88,21 @@ impl ConnectionTable {
     }
 
     pub(super) fn counts(&self) -> BTreeMap<(String, SocketAddr), usize> {
-        self.counts.clone()
+        let services = self.counts.iter();
+        services
+            .flat_map(|(service, counts)| {
+                let counts = counts.iter();
+                counts.map(|(endpoint, count)| ((service.clone(), *endpoint), *count))
+            })
+            .collect()
     }
 
     pub(super) fn open_at(&self, service: &str, endpoint: SocketAddr) -> usize {
-        let place = (service.to_owned(), endpoint);
-        self.counts.get(&place).copied().unwrap_or(0)
+        let counts = self.counts.get(service);
+        counts
+            .and_then(|counts| counts.get(&endpoint))
+            .copied()
+            .unwrap_or(0)
     }
 
     fn is_closed(&self, key: &Key, connection: &Connection) -> bool {
@@ -96,16 +111,17 @@ impl ConnectionTable {
             .iter()
             .rev()
             .take(64)
-            .any(|(known, closed)| known == key && closed.drawn_at == connection.drawn_at)
+            .any(|(known, closed)| closed.drawn_at == connection.drawn_at && known == key)
     }
 
     fn take_open(&mut self, key: &Key) -> Option<Connection> {
         let connection = self.open.remove(key)?;
-        let place = (connection.service.clone(), connection.endpoint);
-        if let Some(count) = self.counts.get_mut(&place) {
+        if let Some(counts) = self.counts.get_mut(&connection.service)
+            && let Some(count) = counts.get_mut(&connection.endpoint)
+        {
             *count -= 1;
             if *count == 0 {
-                self.counts.remove(&place);
+                counts.remove(&connection.endpoint);
             }
         }
         Some(connection)
@@ -160,6 +176,8 @@ mod tests {
         table.record("node", closed(2, 5_000_000));
         assert_eq!(table.open_at("inventory", endpoint), 0);
         assert!(table.counts().is_empty());
+        table.record("", connection(1));
+        assert_eq!(table.counts()[&("inventory".to_owned(), endpoint)], 1);
     }
 
     #[test]

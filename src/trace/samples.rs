@@ -1,6 +1,7 @@
 //! One hand-made request for the tests of this room: the list of cloud services.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::model::{Connection, Selection, SocketPair, Span, SpanId, SpanKind, TraceId};
 
@@ -55,7 +56,7 @@ pub(super) fn connection(id: u64) -> Connection {
         pod: Some("inventory-a".into()),
         outgoing: address("127.0.0.1:50000"),
         selection: Selection::Random { index: 0 },
-        candidates: vec!["inventory-a".into()],
+        candidates: Arc::from(["inventory-a".to_owned()]),
         drawn_at: ARRIVAL - 60_000_000 + id,
         closed_at: None,
         bytes_up: 0,
@@ -72,7 +73,7 @@ pub(super) fn connections() -> Vec<Connection> {
         endpoint: address("127.42.0.3:27017"),
         pod: Some("mongodb-0".into()),
         outgoing: address("127.0.0.1:51000"),
-        candidates: vec!["mongodb-0".into()],
+        candidates: Arc::from(["mongodb-0".to_owned()]),
         ..connection(2)
     };
     vec![connection(1), mongodb]

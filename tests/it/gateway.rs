@@ -183,6 +183,7 @@ impl Gateways {
                 tls,
                 policy: TrafficPolicy::Local,
                 own_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                proxy_protocol: lab::model::ProxyProtocol::Off,
                 limit: 100,
             };
             let (doors, shutdown) = (doors.clone(), shutdown.clone());

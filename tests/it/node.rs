@@ -75,6 +75,7 @@ fn snapshot(generation: u64, listen: SocketAddr, pods: &[&EchoPod]) -> NetworkSn
             service: "inventory".to_owned(),
             endpoints: pods.iter().map(|pod| pod.endpoint()).collect(),
         }],
+        only_slices: false,
     }
 }
 
@@ -107,11 +108,28 @@ async fn a_snapshot_is_put_into_effect_and_acknowledged() {
     };
     assert_eq!((closed.id, closed.bytes_down), (opened.id, 12));
 
-    // What cannot be read is skipped, and the next snapshot counts again.
-    node.stdin.write_all(b"nonsense\n\n").await.unwrap();
-    node.tell(&snapshot(42, listen, &[])).await;
+    // Endpoints alone leave the Service where it is.
+    let other = EchoPod::start("inventory-1").await;
+    let endpoints = NetworkSnapshot {
+        services: Vec::new(),
+        only_slices: true,
+        ..snapshot(42, listen, &[&other])
+    };
+    node.tell(&endpoints).await;
     let applied = NodeLine::Applied(Applied {
         generation: 42,
+        problems: vec![],
+    });
+    assert_eq!(node.next_event().await, applied);
+    assert_eq!(dial(listen).await.1, "inventory-1");
+    node.next_event().await;
+    node.next_event().await;
+
+    // What cannot be read is skipped, and the next snapshot counts again.
+    node.stdin.write_all(b"nonsense\n\n").await.unwrap();
+    node.tell(&snapshot(43, listen, &[])).await;
+    let applied = NodeLine::Applied(Applied {
+        generation: 43,
         problems: vec![],
     });
     assert_eq!(node.next_event().await, applied);

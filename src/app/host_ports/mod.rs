@@ -54,16 +54,19 @@ pub(super) async fn serve(
         ..kube_proxy::Settings::default()
     };
     let status = settings.status.subscribe();
-    let proxying = kube_proxy::serve(outside.reader(), tracer, settings, shutdown.clone());
+    let started = kube_proxy::start(outside.reader(), tracer, settings, shutdown.clone());
+    let mut proxy = match started {
+        Ok(proxy) => proxy,
+        Err(error) => return tracing::error!(%error, "host ports of Services cannot be served"),
+    };
     let following = follow(registry, config, outside, status);
     let mut ending = shutdown;
-    tokio::pin!(proxying);
     tokio::select! {
-        () = &mut proxying => return,
+        () = proxy.ended() => return,
         () = following => {}
         () = ending.recv() => {}
     }
-    proxying.await;
+    proxy.ended().await;
 }
 
 /// Keeps the copy and the status in line with the Services, until one of the two registries is gone.

@@ -94,7 +94,7 @@ mod tests {
             pod: None,
             outgoing: address,
             selection: Selection::Random { index: 0 },
-            candidates: Vec::new(),
+            candidates: Vec::new().into(),
             drawn_at: 0,
             closed_at: None,
             bytes_up: 0,

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use crate::ingress::exchange::{Limits, exchange};
 use crate::ingress::proxy::readdress;
 use crate::ingress::view::View;
-use crate::model::{Mirror, MirrorTarget};
+use crate::model::Mirror;
 use crate::wire::Body;
 
 /// Bodies that are larger are not copied: a copy is held in memory until it is sent.
@@ -22,10 +22,7 @@ pub(super) async fn send(mirrors: &[&Mirror], head: &Parts, body: Body, view: &V
     let wanted: Vec<usize> = mirrors
         .iter()
         .filter(|mirror| fastrand::u32(0..mirror.denominator.max(1)) < mirror.numerator)
-        .filter_map(|mirror| match &mirror.to {
-            MirrorTarget::Backend(backend) => Some(*backend),
-            MirrorTarget::Url(_) => None,
-        })
+        .map(|mirror| mirror.backend)
         .collect();
     if wanted.is_empty() {
         return body;

@@ -3,7 +3,7 @@
 //! Filters run in the order in which the route lists them. Each may answer the request, and each
 //! may leave something to be done to the request's head, to its body, or to the response: that is
 //! collected in a [`Plan`], for the head is still being read while filters run. A route without
-//! filters costs nothing.
+//! filters costs nothing; what asks others lies in boxes, so that it costs no room either.
 
 mod access;
 mod cors;
@@ -121,7 +121,8 @@ impl<'r> Plan<'r> {
                     .push(format!("user {user} has the right password"));
             }
             Filter::ForwardAuth(auth) => {
-                self.told.extend(forward_auth::ask(auth, subject).await?);
+                self.told
+                    .extend(Box::pin(forward_auth::ask(auth, subject)).await?);
                 self.done.push(format!("{} lets it pass", auth.url));
             }
             Filter::RateLimit(limit) => limits::rate(limit, subject)?,
@@ -188,19 +189,22 @@ impl<'r> Plan<'r> {
 
     /// Sends copies, and gives back the body.
     pub(super) async fn mirror(&self, head: &Parts, body: Body, view: &View) -> Body {
-        mirror::send(&self.mirrors, head, body, view).await
+        if self.mirrors.is_empty() {
+            return body;
+        }
+        Box::pin(mirror::send(&self.mirrors, head, body, view)).await
     }
 
     /// The response on its way to the client.
     pub(super) async fn finish(
         self,
         response: Response<Body>,
-        subject_of: &Asked,
+        asked: Option<&Asked>,
         view: &View,
     ) -> Response<Body> {
-        let mut response = match self.error_pages {
-            Some(pages) if pages.statuses.contains(&response.status().as_u16()) => {
-                error_pages::replace(pages, response, subject_of, view).await
+        let mut response = match (self.error_pages, asked) {
+            (Some(pages), Some(asked)) if pages.statuses.contains(&response.status().as_u16()) => {
+                Box::pin(error_pages::replace(pages, response, asked, view)).await
             }
             _ => response,
         };
@@ -216,6 +220,14 @@ impl<'r> Plan<'r> {
         response.map(|body| limits::Held::wrap(body, self.places))
     }
 
+    /// What an error page would need of the request, if there may be one.
+    pub(super) fn asked<B>(&self, request: &Request<B>) -> Option<Asked> {
+        self.error_pages.map(|_| Asked {
+            uri: request.uri().path().to_owned(),
+            format: request.headers().get(http::header::ACCEPT).cloned(),
+        })
+    }
+
     /// Whether nothing is to be done to the response.
     pub(super) fn is_done(&self) -> bool {
         self.answered.is_empty()
@@ -229,15 +241,6 @@ impl<'r> Plan<'r> {
 pub(super) struct Asked {
     pub(super) uri: String,
     pub(super) format: Option<HeaderValue>,
-}
-
-impl Asked {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
-        Self {
-            uri: request.uri().path().to_owned(),
-            format: request.headers().get(http::header::ACCEPT).cloned(),
-        }
-    }
 }
 
 /// A path that a filter made, with the query that the client sent.

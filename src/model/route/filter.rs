@@ -103,21 +103,12 @@ pub enum PathChange {
 /// A copy of requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mirror {
-    /// Who gets it.
-    pub to: MirrorTarget,
+    /// Who gets it: a position in [`RouteTable::backends`](super::RouteTable::backends).
+    pub backend: usize,
     /// Of all requests, so many: `numerator` of `denominator`.
     pub numerator: u32,
     /// At least 1.
     pub denominator: u32,
-}
-
-/// Who gets a copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MirrorTarget {
-    /// Position in [`RouteTable::backends`](super::RouteTable::backends).
-    Backend(usize),
-    /// An `http://` URL in clear text whose host is a Service of the lab.
-    Url(String),
 }
 
 /// Cross-origin resource sharing (the Fetch standard).

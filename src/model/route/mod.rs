@@ -26,8 +26,7 @@ pub use compile::{Compiled, Objects, compile};
 pub use explain::{Decision, Loser};
 pub use filter::{
     BasicAuth, ClientAuth, ClientCertificate, ConnectionLimit, Cors, ErrorPages, Filter,
-    ForwardAuth, HeaderChanges, Mirror, MirrorTarget, Network, PathChange, RateLimit, Redirect,
-    Rewrite, Sources,
+    ForwardAuth, HeaderChanges, Mirror, Network, PathChange, RateLimit, Redirect, Rewrite, Sources,
 };
 pub use flavour::{AnnotationNote, Flavour, NginxOptions, TraefikOptions};
 pub use gateway::GatewayPorts;

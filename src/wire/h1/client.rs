@@ -1,14 +1,14 @@
 //! Asks an endpoint over HTTP/1.1.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body::Frame;
 
 use super::framing::Framing;
@@ -102,11 +102,11 @@ impl Connection {
 }
 
 /// Sends a request and waits for its response.
-pub async fn exchange(
+pub fn exchange(
     connection: Connection,
     call: Call<'_>,
     body: Body,
-) -> Result<Response<Body>, SendError> {
+) -> impl Future<Output = Result<Response<Body>, SendError>> {
     let framing = match body.length() {
         Some(0) => Framing::Empty,
         Some(length) => Framing::Length(length),
@@ -122,24 +122,43 @@ pub async fn exchange(
         read: call.read,
         silence: Alarm::default(),
         unsent: 0,
-        home: call.home.clone(),
+        home: call.home,
     };
-    let head = poll_fn(|context| exchange.poll_head(&call, context)).await?;
-    exchange.silence.clear();
-    exchange.keep_alive = head.keep_alive;
-    exchange.reader = Reader::new(head.framing);
-    let body = if head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
-        exchange.into_tunnel()
-    } else {
-        exchange.into_body(head.framing)
+    let asked = Asked {
+        method: &call.head.method,
+        upgrade: call.upgrade,
+        interim: call.interim,
+        send: call.send,
+        response: call.response,
     };
-    Ok(Response::from_parts(head.parts, body))
+    // What is above has no place in the future, which every request has one of.
+    async move {
+        let head = poll_fn(|context| exchange.poll_head(&asked, context)).await?;
+        exchange.silence.clear();
+        exchange.keep_alive = head.keep_alive;
+        exchange.reader = Reader::new(head.framing);
+        let body = if head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            exchange.into_tunnel()
+        } else {
+            exchange.into_body(head.framing)
+        };
+        Ok(Response::from_parts(head.parts, body))
+    }
+}
+
+/// What must be remembered of a call for its response.
+struct Asked<'a> {
+    method: &'a Method,
+    upgrade: bool,
+    interim: &'a dyn Fn(http::response::Parts, &mut Context<'_>),
+    send: Option<Duration>,
+    response: Option<Duration>,
 }
 
 impl Exchange {
     fn poll_head(
         &mut self,
-        call: &Call<'_>,
+        asked: &Asked<'_>,
         context: &mut Context<'_>,
     ) -> Poll<Result<response::Head, SendError>> {
         self.poll_send(context).map_err(SendError::Body)?;
@@ -149,20 +168,20 @@ impl Exchange {
         let io = &mut connection.io;
         loop {
             if !io.input.is_empty() {
-                let found = response::find(&mut io.input, &call.head.method);
+                let found = response::find(&mut io.input, asked.method);
                 match found.map_err(SendError::Malformed)? {
                     Some(head)
                         if head.parts.status.is_informational()
                             && head.parts.status != StatusCode::SWITCHING_PROTOCOLS =>
                     {
                         if head.parts.status != StatusCode::CONTINUE {
-                            (call.interim)(head.parts, context);
+                            (asked.interim)(head.parts, context);
                         }
                         continue;
                     }
                     Some(head)
                         if head.parts.status == StatusCode::SWITCHING_PROTOCOLS
-                            && !call.upgrade =>
+                            && !asked.upgrade =>
                     {
                         return Poll::Ready(Err(SendError::Malformed("101 was not asked for")));
                     }
@@ -179,7 +198,7 @@ impl Exchange {
                     return Poll::Ready(Err(SendError::Malformed("it ends in the head")));
                 }
                 Poll::Pending => {
-                    let limit = ready!(self.poll_slow(call, context));
+                    let limit = ready!(self.poll_slow(asked, context));
                     return Poll::Ready(Err(SendError::Timeout(limit)));
                 }
             }
@@ -188,7 +207,7 @@ impl Exchange {
 
     /// Ready when the endpoint has taken too long, with the limit: to read the request, or to answer
     /// it once it has.
-    fn poll_slow(&mut self, call: &Call<'_>, context: &mut Context<'_>) -> Poll<Duration> {
+    fn poll_slow(&mut self, asked: &Asked<'_>, context: &mut Context<'_>) -> Poll<Duration> {
         let unsent = match &self.connection {
             Some(connection) => connection.io.unwritten(),
             None => 0,
@@ -198,10 +217,10 @@ impl Exchange {
             self.silence.clear();
         }
         let limit = match self.outgoing {
-            None => call.response,
+            None => asked.response,
             // It is the client who is slow, which is not the endpoint's fault.
             Some(_) if unsent == 0 => None,
-            Some(_) => call.send,
+            Some(_) => asked.send,
         };
         let Some(limit) = limit else {
             return Poll::Pending;

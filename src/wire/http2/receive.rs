@@ -165,6 +165,12 @@ impl Receiver {
         Ok(())
     }
 
+    /// Counts something that is of use. Many programs send a PING or a window with every piece of a
+    /// body (gRPC's flow control does), or one for a stream that has just ended.
+    fn sense(&mut self) {
+        self.noise = self.noise.saturating_sub(2);
+    }
+
     pub(super) fn count_reset(&mut self) -> Result<()> {
         self.resets += 1;
         if self.resets > RESETS {
@@ -243,6 +249,7 @@ impl Receiver {
         entry.received_end = end;
         if !bytes.is_empty() {
             entry.received.push_back(bytes);
+            self.sense();
         }
         if let Some(reader) = entry.reader.take() {
             reader.wake();
@@ -372,6 +379,7 @@ impl Receiver {
             return Ok(None);
         }
         self.resets = self.resets.saturating_sub(1);
+        self.sense();
         let entry = state.accept(id);
         entry.received_end = end;
         entry.remaining = length.ok().flatten();

@@ -347,6 +347,7 @@ impl State {
                 let more = std::mem::take(&mut entry.unacknowledged);
                 entry.receive_window += i64::from(more);
                 frame::number(&mut self.out, kind::WINDOW_UPDATE, id, more);
+                self.wake();
             }
         }
         self.release_connection(bytes);

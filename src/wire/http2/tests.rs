@@ -385,6 +385,69 @@ async fn rules_that_are_broken_have_their_answer() {
 }
 
 #[tokio::test]
+async fn a_reader_that_comes_late_opens_the_window_at_once() {
+    run(async {
+        // So large that the connection's own window needs no word.
+        let limits = Limits {
+            connection_window: 1_000_000,
+            ..limits()
+        };
+        let (here, there) = duplex(10_000);
+        let take = |request: Request| {
+            spawn_local(async move {
+                // On this one thread, whatever can happen has happened by then: the whole window is
+                // there, and nothing else will come.
+                for _ in 0..1_000 {
+                    tokio::task::yield_now().await;
+                }
+                while data(&request.stream).await.is_some() {}
+                let (head, ()) = Response::new(()).into_parts();
+                request.stream.respond(&head, true);
+            });
+        };
+        spawn_local(serve(
+            there,
+            BytesMut::new(),
+            limits,
+            take,
+            std::future::pending(),
+        ));
+        let client = call(here);
+        let stream = client.send(&post(), false).await.unwrap();
+        let asked = async {
+            stream.send(vec![1; 150_000].into(), true).await?;
+            stream.head().await
+        };
+        // The connection's clock, which would find what was forgotten, ticks every 5 s.
+        let answer = tokio::time::timeout(Duration::from_secs(3), asked).await;
+        assert_eq!(answer.unwrap().unwrap().status, StatusCode::OK);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_ping_for_every_piece_is_no_noise() {
+    run(async {
+        let (mut io, _) = server(std::future::pending());
+        let mut hello = BytesMut::from(&PREFACE[..]);
+        frame::settings(&mut hello, &[]);
+        frame::number(&mut hello, kind::WINDOW_UPDATE, 0, 1_000_000);
+        get(&mut hello, 1, &[]);
+        io.write_all(&hello).await.unwrap();
+        for _ in 0..3_000 {
+            let mut bytes = BytesMut::new();
+            frame::head(&mut bytes, 1, kind::DATA, 0, 1);
+            bytes.extend_from_slice(b"x");
+            frame::ping(&mut bytes, 0, [0; 8]);
+            io.write_all(&bytes).await.unwrap();
+            let mut input = [0; 1_000];
+            assert!(io.read(&mut input).await.unwrap() > 0);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn nothing_may_stand_still_for_ever() {
     run(async {
         let limits = Limits {

@@ -8,8 +8,8 @@ use super::super::super::{
 use super::super::compile::Compiler;
 use super::super::path::normalise_path;
 use super::super::{
-    Condition, Filter, Mirror, MirrorTarget, PathChange, PathMatch, Pattern, Retry, Route,
-    RouteAction, RouteTimeouts, WeightedBackend,
+    Condition, Filter, Mirror, PathChange, PathMatch, Pattern, Retry, Route, RouteAction,
+    RouteTimeouts, WeightedBackend,
 };
 use super::attach::Place;
 use super::backends::resolve;
@@ -112,7 +112,7 @@ impl Builder<'_, '_, '_> {
                     denominator,
                 } => match resolve(self.route, to, None, self.api, self.compiler) {
                     Ok(backend) => Filter::Mirror(Mirror {
-                        to: MirrorTarget::Backend(backend),
+                        backend,
                         numerator: *numerator,
                         denominator: *denominator,
                     }),

@@ -2,7 +2,7 @@
 
 use super::super::super::super::{AppProtocol, BackendPort, IngressBackend};
 use super::super::super::compile::{Compiler, Found};
-use super::super::super::{Balancing, ErrorPages, Filter, Mirror, MirrorTarget, RouteBackend};
+use super::super::super::{Balancing, ErrorPages, Filter, Mirror, RouteBackend};
 use super::super::annotations::Annotations;
 
 /// `custom-http-errors` with its `default-backend`.
@@ -62,7 +62,7 @@ pub(super) fn mirror(read: &mut Annotations<'_>, compiler: &mut Compiler<'_>) ->
     let target = read.text("mirror-target")?;
     match mirror_backend(target, compiler) {
         Ok(backend) => Some(Filter::Mirror(Mirror {
-            to: MirrorTarget::Backend(backend),
+            backend,
             numerator: 1,
             denominator: 1,
         })),
