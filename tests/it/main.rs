@@ -49,6 +49,7 @@ mod manifests;
 mod node;
 mod pods_docker;
 mod pods_process;
+mod redis;
 mod reload;
 mod routes;
 mod store;

@@ -21,6 +21,7 @@ http = 0
 https = 0
 [stores]
 mongodb = "built-in"
+redis = "built-in"
 [services.web]
 endpoints = ["{endpoint}"]
 port = 80

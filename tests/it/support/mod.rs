@@ -6,6 +6,7 @@ pub(crate) mod https;
 pub(crate) mod lab;
 pub(crate) mod mongod;
 pub(crate) mod raw;
+pub(crate) mod redis_server;
 pub(crate) mod stack;
 
 /// Waits until the expression is `Some` and gives its value; panics with the text after 30 s.
