@@ -116,15 +116,7 @@ impl Connection {
                 reply.encode(self.session.resp3, &mut self.output);
                 self.ticket = self.ticket.max(ticket);
             }
-            Step::Wait(
-                Pause {
-                    wish,
-                    timeout,
-                    none,
-                },
-                turn,
-                receiver,
-            ) => {
+            Step::Wait(Pause { wish, timeout }, turn, receiver) => {
                 let place = Queued {
                     server,
                     wish: &wish,
@@ -132,7 +124,7 @@ impl Connection {
                     served: Some(receiver),
                 };
                 let reply = self.wait(place, timeout).await?;
-                let reply = reply.unwrap_or(none);
+                let reply = reply.unwrap_or(Reply::NullArray);
                 reply.encode(self.session.resp3, &mut self.output);
             }
         }

@@ -9,11 +9,13 @@ use crate::{eventually, support::lab::process_runs};
 /// A lab with nothing but Redis.
 const ALONE: &str = "[cloudforet]\nenabled = false\n[services.jobs]\nbuilt_in = \"redis\"\nport = 6379\nreadiness = { redis = 6379 }\n";
 
-fn pod(lab: &Lab) -> Option<String> {
+/// The ready pod, if its program was started again so often.
+fn pod(lab: &Lab, restarts: u64) -> Option<String> {
     let status = lab.status();
     let mut pods = status["pods"].as_array()?.iter();
-    let ready = pods.find(|pod| pod["deployment"] == "jobs" && pod["ready"] == true)?;
-    Some(ready["name"].as_str()?.to_owned())
+    let pod = pods.find(|pod| pod["service"] == "jobs")?;
+    let is_ready = pod["ready"] == true && pod["restarts"] == restarts;
+    is_ready.then(|| pod["name"].as_str().unwrap().to_owned())
 }
 
 async fn client(lab: &Lab) -> Client {
@@ -39,15 +41,12 @@ async fn queued_jobs_survive(choice: &str, told: &str) {
     }
     assert_eq!(through.ask("SET cache x EX 1000").await, "+OK");
 
-    let killed = lab.pid_of_pod(&pod(&lab).unwrap()).unwrap();
+    let killed = lab.pid_of_pod(&pod(&lab, 0).unwrap()).unwrap();
     let mut kill = std::process::Command::new("kill");
     let kill = kill.args(["-9", &killed.to_string()]).status();
     assert!(kill.unwrap().success());
     eventually!("it is dead", (!process_runs(killed)).then_some(()));
-    eventually!("the controller starts it again", {
-        let pid = pod(&lab).and_then(|pod| lab.pid_of_pod(&pod));
-        pid.filter(|pid| *pid != killed)
-    });
+    eventually!("the controller starts it again", pod(&lab, 1));
     let mut through = client(&lab).await;
     assert_eq!(through.ask("LLEN queue").await, ":50");
     assert_eq!(through.ask("LPOP queue").await, "\"job-1\"");

@@ -42,10 +42,7 @@ fn wait_for(
             return answer;
         }
     }
-    call.pause = Some(Pause {
-        wish,
-        timeout,
-        none: none.clone(),
-    });
+    call.pause = Some(Pause { wish, timeout });
+    // For a transaction, which does not wait.
     Ok(none)
 }

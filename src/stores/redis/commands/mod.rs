@@ -99,8 +99,6 @@ pub(super) struct Pause {
     pub(super) wish: Wish,
     /// `None` for ever.
     pub(super) timeout: Option<Duration>,
-    /// The answer when the time is over.
-    pub(super) none: Reply,
 }
 
 /// What comes of a request.

@@ -82,10 +82,9 @@ fn exec(call: &mut Call<'_>) -> Answer {
             now: call.now,
             pause: None,
         };
+        // Nobody waits inside a transaction: its wish to pause is not looked at.
         let answer = (command.run)(&mut queued);
-        // Nobody waits inside a transaction: what is not there is answered with nothing.
-        let none = queued.pause.map(|pause| pause.none);
-        replies.push(none.unwrap_or_else(|| answer.unwrap_or_else(Reply::Error)));
+        replies.push(answer.unwrap_or_else(Reply::Error));
     }
     Ok(Reply::Array(replies))
 }
