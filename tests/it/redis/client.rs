@@ -137,12 +137,11 @@ pub(super) fn words(line: &str) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
     let mut rest = line.trim_start();
     while !rest.is_empty() {
-        let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let end = rest.find(' ').unwrap_or(rest.len());
-                (rest[..end].as_bytes().to_vec(), &rest[end..])
-            }
+        let (word, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            unquoted(quoted)
+        } else {
+            let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+            (word.as_bytes().to_vec(), after)
         };
         words.push(word);
         rest = after.trim_start();
