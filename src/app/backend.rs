@@ -102,6 +102,14 @@ async fn serve(
                 .await
                 .map_err(Into::into)
         }
+        "redis" => {
+            let store = stores::redis::Settings {
+                data: std::env::var_os("LAB_DATA").map(PathBuf::from),
+            };
+            stores::redis::serve(listener, store, shutdown)
+                .await
+                .map_err(Into::into)
+        }
         _ => {
             return Err(StartError::Environment {
                 variable: "LAB_PROGRAM",

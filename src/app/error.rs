@@ -124,7 +124,7 @@ impl StartError {
             Self::AlreadyRuns(_) => Some("see it with: lab status, stop it with: lab down".into()),
             Self::Folder(error) => error.hint(),
             Self::Store(_) => {
-                Some("choose another in lab.toml: [stores] mongodb = \"auto\"".into())
+                Some("choose another in lab.toml: write \"auto\" there".into())
             }
             Self::Images { .. } => Some(
                 "start Docker and use --runtime docker, or give the service a `command` or `endpoints`"

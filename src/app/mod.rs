@@ -8,7 +8,7 @@
 //! | `difference` | writes a new picture into the registry, only what differs |
 //! | `reload` | `lab reload`, SIGHUP and `lab kill` |
 //! | `space` | room on the disk |
-//! | `store` | what serves MongoDB's protocol |
+//! | `store` | what serves MongoDB's and Redis's protocols |
 //! | `extras` | what the lab tells its pods |
 //! | `gateway` | the way in: flavour, host ports, load balancer |
 //! | `replicas` | as many ingress replicas as are wanted |

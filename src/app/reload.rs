@@ -14,7 +14,7 @@ use super::signals::{Hangup, Hangups};
 use super::{StartError, difference, store};
 use crate::config::{Config, IngressConfig, Overrides, Source};
 use crate::dashboard::{Facts, Wish};
-use crate::model::{Deployment, DownRequest, ReloadAnswer, Urls, Workload};
+use crate::model::{Deployment, DownRequest, ReloadAnswer, Urls};
 use crate::pods::PodRuntime;
 use crate::registry::{Cluster, Registry};
 
@@ -96,9 +96,7 @@ impl Changer {
                 ..config.urls(addresses.http.port(), addresses.https.port())
             };
             facts.warnings.clone_from(&warnings);
-            if let Some(mongodb) = stores {
-                facts.stores.mongodb = mongodb;
-            }
+            stores.tell(&mut facts.stores);
         });
         self.config = config;
         Ok(ReloadAnswer {
@@ -142,19 +140,19 @@ impl Changer {
     }
 
     /// The picture that a config wants; with it what serves the data, if that was chosen anew.
-    async fn wanted(
-        &self,
-        config: &Config,
-    ) -> Result<(Cluster, Option<Option<String>>), StartError> {
+    async fn wanted(&self, config: &Config) -> Result<(Cluster, store::Chosen), StartError> {
         check_images(config, &*self.runtime)?;
         let now = self.registry.snapshot();
         let mut deployments = config.deployments.clone();
-        let mut stores = None;
-        let had_store = self.config.deployments.iter().any(is_store);
-        if !had_store && deployments.iter().any(is_store) {
-            let chosen = store::choose(config, &mut deployments, &*self.runtime, &self.data);
-            stores = Some(chosen.await?);
-        }
+        // Those that ran before stay with what was chosen at the start.
+        let stores = store::choose(
+            config,
+            &mut deployments,
+            &self.config.deployments,
+            &*self.runtime,
+            &self.data,
+        );
+        let stores = stores.await?;
         for deployment in &mut deployments {
             let named = |known: &&Deployment| known.name == deployment.name;
             let known = self.config.deployments.iter().find(named);
@@ -164,7 +162,7 @@ impl Changer {
             };
             if known.template == deployment.template {
                 deployment.template = running.template.clone();
-            } else if is_store(known) && is_store(deployment) {
+            } else if store::is_store(known) && store::is_store(deployment) {
                 // What was chosen at the start holds the data.
                 deployment.template.workload = running.template.workload.clone();
                 deployment
@@ -240,12 +238,6 @@ fn fixed(running: &Config, read: &Config) -> Vec<String> {
     ];
     let differing = pairs.into_iter().filter(|(_, differs)| *differs);
     differing.map(|(key, _)| key.to_owned()).collect()
-}
-
-/// Whether its program is chosen at the start of the lab.
-fn is_store(deployment: &Deployment) -> bool {
-    let workload = &deployment.template.workload;
-    matches!(workload, Workload::BuiltIn { program } if program == store::MONGODB)
 }
 
 /// An error with its causes.

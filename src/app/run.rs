@@ -19,7 +19,7 @@ use crate::client::{AdminFile, LabFolder};
 use crate::config::{Config, RuntimeChoice, Source, SubnetChoice};
 use crate::controllers;
 use crate::dashboard::{self, AdminState, Facts, Wish};
-use crate::model::{DownRequest, LabPhase, StoresStatus, Urls};
+use crate::model::{DownRequest, LabPhase, Urls};
 use crate::net::Trigger;
 use crate::pods::{self, PodLine, PodRuntime, RuntimeSettings};
 use crate::registry::{Cluster, Reader, Registry};
@@ -247,14 +247,14 @@ impl Lab {
     ) -> Result<(), StartError> {
         let mut deployments = self.config.deployments.clone();
         let data = self.folder.data();
-        let mongodb = store::choose(&self.config, &mut deployments, runtime, &data).await?;
+        let stores = store::choose(&self.config, &mut deployments, &[], runtime, &data).await?;
         let nothing = Cluster::default();
         let first = surroundings.picture(&self.config, deployments, &nothing);
         let first = first.await?;
         self.registry
             .change(|cluster| difference::write(cluster, first));
         self.facts.send_modify(|facts| {
-            facts.stores = StoresStatus { mongodb };
+            stores.tell(&mut facts.stores);
         });
         Ok(())
     }

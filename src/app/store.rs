@@ -1,110 +1,191 @@
-//! What serves MongoDB's protocol: decided before the first pod starts, and told in `status`.
+//! What serves MongoDB's and Redis's protocols: decided before the first pod starts, and told in `status`.
 
 use std::path::{Path, PathBuf};
 
 use super::StartError;
-use crate::config::{Config, StoreChoice};
-use crate::model::{Deployment, Volume, Workload};
+use crate::config::{Config, StoreChoice, StoresConfig};
+use crate::model::{Deployment, StoresStatus, Volume, Workload};
 use crate::pods::PodRuntime;
 
-/// The Service whose program is chosen here, and the name of the built-in one.
-pub(super) const MONGODB: &str = "mongodb";
-/// The volume of a real mongod. Its files mean nothing to the built-in store, so each has a volume
-/// of its own.
-const MONGOD_VOLUME: &str = "mongod";
-/// Where the images and the built-in store keep their files inside a container.
-const IMAGE_MOUNT: &str = "/data/db";
+/// A protocol for which there is a built-in store, a real server and an image.
+#[derive(Debug)]
+struct Protocol {
+    /// The name of the built-in program, of its volume, and of the key in `[stores]`.
+    name: &'static str,
+    /// The real program on the PATH.
+    server: &'static str,
+    /// The volume of the real one. Its files mean nothing to the built-in store, so each has a volume
+    /// of its own.
+    server_volume: &'static str,
+    /// Where the image keeps its files.
+    image_mount: &'static str,
+    /// Arguments for an image in place of its own.
+    image_command: &'static [&'static str],
+    choice: fn(&StoresConfig) -> (StoreChoice, &str),
+    /// The command line of the real program, with its data in a folder.
+    command: fn(&Path, &Path) -> Vec<String>,
+    status: fn(&mut StoresStatus) -> &mut Option<String>,
+}
+
+static PROTOCOLS: [Protocol; 2] = [
+    Protocol {
+        name: "mongodb",
+        server: "mongod",
+        server_volume: "mongod",
+        image_mount: "/data/db",
+        image_command: &[],
+        choice: |stores| (stores.mongodb, &stores.mongodb_image),
+        command: mongod,
+        status: |stores| &mut stores.mongodb,
+    },
+    Protocol {
+        name: "redis",
+        server: "redis-server",
+        server_volume: "redis-server",
+        image_mount: "/data",
+        // Queued jobs are to survive a kill; by default the image keeps none.
+        image_command: &["redis-server", "--appendonly", "yes", "--save", ""],
+        choice: |stores| (stores.redis, &stores.redis_image),
+        command: redis_server,
+        status: |stores| &mut stores.redis,
+    },
+];
+
+/// Where a built-in store keeps its files inside a container.
 const BUILT_IN_MOUNT: &str = "/data";
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Found {
     BuiltIn,
-    Mongod(PathBuf),
+    Server(PathBuf),
     Image(String),
 }
 
-/// Puts the chosen program into the `mongodb` Deployment; what it is, in words. `None` when the
-/// lab has no such Deployment, or the user's own program is there.
-///
-/// `auto` stays with the store that has data already, so that installing a mongod does not make
-/// data disappear.
+/// What was chosen, in words.
+#[derive(Debug)]
+pub(super) struct Chosen(Vec<(&'static Protocol, String)>);
+
+impl Chosen {
+    /// Writes it into the status; what was chosen earlier stays.
+    pub(super) fn tell(self, status: &mut StoresStatus) {
+        for (protocol, words) in self.0 {
+            *(protocol.status)(status) = Some(words);
+        }
+    }
+}
+
+impl Protocol {
+    fn is_served_by(&self, deployment: &Deployment) -> bool {
+        let workload = &deployment.template.workload;
+        matches!(workload, Workload::BuiltIn { program } if program == self.name)
+    }
+
+    /// `auto` stays with the store that has data already, so that installing a real one does not
+    /// make data disappear.
+    async fn find(
+        &self,
+        stores: &StoresConfig,
+        runtime: &dyn PodRuntime,
+    ) -> Result<Found, StartError> {
+        let (name, server) = (self.name, self.server);
+        let (choice, image) = (self.choice)(stores);
+        let refused = |why: &str| Err(StartError::Store(why.to_owned()));
+        match (choice, runtime.name()) {
+            (StoreChoice::Server, "docker") => refused(&format!(
+                "[stores] {name} = \"{server}\" needs the process runtime"
+            )),
+            (StoreChoice::Server, _) => match on_path(server) {
+                Some(program) => Ok(Found::Server(program)),
+                None => refused(&format!(
+                    "[stores] {name} = \"{server}\", but there is no {server} on the PATH"
+                )),
+            },
+            (StoreChoice::Image, "docker") => Ok(Found::Image(image.to_owned())),
+            (StoreChoice::Image, _) => refused(&format!(
+                "[stores] {name} = \"image\" needs the Docker runtime"
+            )),
+            (StoreChoice::BuiltIn, _) => Ok(Found::BuiltIn),
+            (StoreChoice::Auto, _) if runtime.has_volume(name).await => Ok(Found::BuiltIn),
+            (StoreChoice::Auto, "docker") => Ok(if runtime.has_image(image).await {
+                Found::Image(image.to_owned())
+            } else {
+                Found::BuiltIn
+            }),
+            (StoreChoice::Auto, _) => Ok(on_path(server).map_or(Found::BuiltIn, Found::Server)),
+        }
+    }
+
+    /// Puts what was found into the Deployment; what it is, in words.
+    fn put(&self, found: Found, deployment: &mut Deployment, data: &Path) -> String {
+        let (words, workload, volume, mount) = match found {
+            Found::BuiltIn => (
+                "built-in store".to_owned(),
+                deployment.template.workload.clone(),
+                self.name,
+                BUILT_IN_MOUNT,
+            ),
+            Found::Server(program) => (
+                format!("{} ({})", self.server, program.display()),
+                Workload::Command {
+                    command: (self.command)(&program, &data.join(self.server_volume)),
+                    working_directory: None,
+                },
+                self.server_volume,
+                self.image_mount,
+            ),
+            Found::Image(image) => (
+                format!("image {image}"),
+                Workload::Image {
+                    image,
+                    command: self.image_command.iter().map(|&word| word.into()).collect(),
+                },
+                self.server_volume,
+                self.image_mount,
+            ),
+        };
+        deployment.template.workload = workload;
+        deployment.template.volume = Some(Volume {
+            name: volume.to_owned(),
+            mount: mount.to_owned(),
+        });
+        words
+    }
+}
+
+/// Puts the chosen programs into the Deployments of the stores. Nothing is chosen where the lab has no
+/// such Deployment, where the user's own program is, and where one of those that run is the store.
 pub(super) async fn choose(
     config: &Config,
     deployments: &mut [Deployment],
+    running: &[Deployment],
     runtime: &dyn PodRuntime,
     data: &Path,
-) -> Result<Option<String>, StartError> {
-    let is_store = |deployment: &&mut Deployment| {
-        let workload = &deployment.template.workload;
-        matches!(workload, Workload::BuiltIn { program } if program == MONGODB)
-    };
-    let Some(deployment) = deployments.iter_mut().find(is_store) else {
-        return Ok(None);
-    };
-    let found = match (config.stores.mongodb, runtime.name()) {
-        (StoreChoice::Mongod, "docker") => {
-            return Err(StartError::Store(
-                "[stores] mongodb = \"mongod\" needs the process runtime".to_owned(),
-            ));
+) -> Result<Chosen, StartError> {
+    let mut chosen = Vec::new();
+    for protocol in &PROTOCOLS {
+        if running.iter().any(|known| protocol.is_served_by(known)) {
+            continue;
         }
-        (StoreChoice::Mongod, _) => Found::Mongod(on_path("mongod").ok_or_else(|| {
-            StartError::Store(
-                "[stores] mongodb = \"mongod\", but there is no mongod on the PATH".to_owned(),
-            )
-        })?),
-        (StoreChoice::Image, "docker") => Found::Image(config.stores.mongodb_image.clone()),
-        (StoreChoice::Image, _) => {
-            return Err(StartError::Store(
-                "[stores] mongodb = \"image\" needs the Docker runtime".to_owned(),
-            ));
-        }
-        (StoreChoice::BuiltIn, _) => Found::BuiltIn,
-        (StoreChoice::Auto, _) if runtime.has_volume(MONGODB).await => Found::BuiltIn,
-        (StoreChoice::Auto, "docker") => {
-            let image = &config.stores.mongodb_image;
-            if runtime.has_image(image).await {
-                Found::Image(image.clone())
-            } else {
-                Found::BuiltIn
-            }
-        }
-        (StoreChoice::Auto, _) => on_path("mongod").map_or(Found::BuiltIn, Found::Mongod),
-    };
-    let template = &mut deployment.template;
-    let (words, workload, volume, mount) = match found {
-        Found::BuiltIn => (
-            "built-in store".to_owned(),
-            template.workload.clone(),
-            MONGODB,
-            BUILT_IN_MOUNT,
-        ),
-        Found::Mongod(program) => (
-            format!("mongod ({})", program.display()),
-            mongod(&program, &data.join(MONGOD_VOLUME)),
-            MONGOD_VOLUME,
-            IMAGE_MOUNT,
-        ),
-        Found::Image(image) => (
-            format!("image {image}"),
-            Workload::Image {
-                image,
-                command: Vec::new(),
-            },
-            MONGOD_VOLUME,
-            IMAGE_MOUNT,
-        ),
-    };
-    template.workload = workload;
-    template.volume = Some(Volume {
-        name: volume.to_owned(),
-        mount: mount.to_owned(),
-    });
-    Ok(Some(words))
+        let mut deployments = deployments.iter_mut();
+        let Some(deployment) = deployments.find(|wanted| protocol.is_served_by(wanted)) else {
+            continue;
+        };
+        let found = protocol.find(&config.stores, runtime).await?;
+        chosen.push((protocol, protocol.put(found, deployment, data)));
+    }
+    Ok(Chosen(chosen))
+}
+
+/// Whether its program is chosen at the start of the lab.
+pub(super) fn is_store(deployment: &Deployment) -> bool {
+    PROTOCOLS
+        .iter()
+        .any(|protocol| protocol.is_served_by(deployment))
 }
 
 /// A mongod that listens where the pod is, and nowhere else.
-fn mongod(program: &Path, folder: &Path) -> Workload {
+fn mongod(program: &Path, folder: &Path) -> Vec<String> {
     let arguments = [
         program.as_os_str().to_string_lossy().into_owned(),
         "--dbpath".to_owned(),
@@ -117,10 +198,29 @@ fn mongod(program: &Path, folder: &Path) -> Workload {
         "--nounixsocket".to_owned(),
         "--quiet".to_owned(),
     ];
-    Workload::Command {
-        command: arguments.into(),
-        working_directory: None,
-    }
+    arguments.into()
+}
+
+/// A redis-server that listens where the pod is, and writes each command into its file before the
+/// answer, so that queued jobs survive a kill.
+fn redis_server(program: &Path, folder: &Path) -> Vec<String> {
+    let arguments = [
+        program.as_os_str().to_string_lossy().into_owned(),
+        "--bind".to_owned(),
+        "{address}".to_owned(),
+        "--port".to_owned(),
+        "{port}".to_owned(),
+        "--dir".to_owned(),
+        folder.display().to_string(),
+        "--appendonly".to_owned(),
+        "yes".to_owned(),
+        "--save".to_owned(),
+        String::new(),
+        // Pods come from the lab's own addresses, which are not the loopback address that it means.
+        "--protected-mode".to_owned(),
+        "no".to_owned(),
+    ];
+    arguments.into()
 }
 
 /// The first executable file of this name on the PATH.

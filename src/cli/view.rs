@@ -140,6 +140,9 @@ fn facts(status: &Status) -> String {
     if let Some(mongodb) = &status.stores.mongodb {
         fact("mongodb", mongodb.clone());
     }
+    if let Some(redis) = &status.stores.redis {
+        fact("redis", redis.clone());
+    }
     if let Some(certificate) = &status.ca_certificate {
         fact("CA certificate", certificate.display().to_string());
         if let Some(curl) = curl(status, &certificate.display().to_string()) {

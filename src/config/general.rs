@@ -27,6 +27,7 @@ const FILMS_KEPT_LIMIT: i64 = 100_000;
 const CHANNELS_LIMIT: i64 = 100;
 const LOGIN: [&str; 3] = ["spaceone", "admin", "Admin123!@#"];
 const MONGODB_IMAGE: &str = "mongo:8";
+const REDIS_IMAGE: &str = "redis:8";
 
 /// Reads a merged document. `folder` is where relative paths start, `file` what was read.
 pub(super) fn read(
@@ -229,33 +230,49 @@ fn stores(root: &Section<'_>, runtime: RuntimeChoice) -> StoresConfig {
     let mut config = StoresConfig {
         mongodb: StoreChoice::Auto,
         mongodb_image: MONGODB_IMAGE.to_owned(),
+        redis: StoreChoice::Auto,
+        redis_image: REDIS_IMAGE.to_owned(),
     };
     let Some(section) = section(root, "stores") else {
         return config;
     };
-    if let Some(field) = section.field("mongodb") {
-        let choice = field.choice(&[
-            ("auto", StoreChoice::Auto),
-            ("built-in", StoreChoice::BuiltIn),
-            ("mongod", StoreChoice::Mongod),
-            ("image", StoreChoice::Image),
-        ]);
-        config.mongodb = choice.unwrap_or_default();
-        match (config.mongodb, runtime) {
-            (StoreChoice::Image, RuntimeChoice::Process) => field.refuse(
-                "needs runtime = \"docker\"",
-                "write mongodb = \"mongod\" or \"built-in\"",
-            ),
-            (StoreChoice::Mongod, RuntimeChoice::Docker) => field.refuse(
-                "needs runtime = \"process\"",
-                "write mongodb = \"image\" or \"built-in\"",
-            ),
-            _ => {}
-        }
-    }
+    config.mongodb = store(&section, "mongodb", "mongod", runtime);
     config.mongodb_image = section.words("mongodb_image", MONGODB_IMAGE);
+    config.redis = store(&section, "redis", "redis-server", runtime);
+    config.redis_image = section.words("redis_image", REDIS_IMAGE);
     section.finish();
     config
+}
+
+/// What serves one protocol; `server` is the name of the real program.
+fn store(
+    section: &Section<'_>,
+    key: &'static str,
+    server: &'static str,
+    runtime: RuntimeChoice,
+) -> StoreChoice {
+    let Some(field) = section.field(key) else {
+        return StoreChoice::Auto;
+    };
+    let choice = field.choice(&[
+        ("auto", StoreChoice::Auto),
+        ("built-in", StoreChoice::BuiltIn),
+        (server, StoreChoice::Server),
+        ("image", StoreChoice::Image),
+    ]);
+    let choice = choice.unwrap_or_default();
+    match (choice, runtime) {
+        (StoreChoice::Image, RuntimeChoice::Process) => field.refuse(
+            "needs runtime = \"docker\"",
+            format!("write {key} = \"{server}\" or \"built-in\""),
+        ),
+        (StoreChoice::Server, RuntimeChoice::Docker) => field.refuse(
+            "needs runtime = \"process\"",
+            format!("write {key} = \"image\" or \"built-in\""),
+        ),
+        _ => {}
+    }
+    choice
 }
 
 fn cloudforet(root: &Section<'_>) -> CloudforetConfig {

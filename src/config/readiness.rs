@@ -11,7 +11,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 const FAILURE_THRESHOLD: u32 = 3;
 const FAILURE_THRESHOLD_LIMIT: i64 = 100;
 
-const ACTIONS: [&str; 4] = ["grpc", "http", "tcp", "none"];
+const ACTIONS: [&str; 5] = ["grpc", "http", "tcp", "redis", "none"];
 
 /// The probe that is written, else a TCP probe of the first port.
 pub(super) fn read(service: &Section<'_>, ports: &[ServicePort]) -> Probe {
@@ -59,14 +59,17 @@ fn usual(ports: &[ServicePort]) -> ProbeAction {
 }
 
 fn action(section: &Section<'_>, ports: &[ServicePort]) -> Option<ProbeAction> {
-    let [grpc, http, tcp, none] = ACTIONS.map(|key| section.field(key));
+    let [grpc, http, tcp, redis, none] = ACTIONS.map(|key| section.field(key));
     let http_port = section.field("port");
-    let given: Vec<_> = [&grpc, &http, &tcp, &none].into_iter().flatten().collect();
+    let given: Vec<_> = [&grpc, &http, &tcp, &redis, &none]
+        .into_iter()
+        .flatten()
+        .collect();
     if let [first, others @ ..] = given.as_slice() {
         for other in others {
             other.refuse(
                 format!("{} is given as well", first.key()),
-                "keep exactly one of grpc, http, tcp and none",
+                "keep exactly one of grpc, http, tcp, redis and none",
             );
         }
     }
@@ -83,6 +86,11 @@ fn action(section: &Section<'_>, ports: &[ServicePort]) -> Option<ProbeAction> {
     }
     if let Some(field) = tcp {
         return Some(ProbeAction::Tcp {
+            port: field.port()?,
+        });
+    }
+    if let Some(field) = redis {
+        return Some(ProbeAction::Redis {
             port: field.port()?,
         });
     }

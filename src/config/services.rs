@@ -24,8 +24,9 @@ const GRACE: Duration = Duration::from_secs(30);
 const AFFINITY_TIMEOUT: Duration = Duration::from_secs(10_800);
 
 /// The services of this binary.
-const BUILT_INS: [&str; 6] = [
+const BUILT_INS: [&str; 7] = [
     "mongodb",
+    "redis",
     "identity",
     "inventory",
     "console-api",
@@ -33,8 +34,8 @@ const BUILT_INS: [&str; 6] = [
     "console",
 ];
 /// The built-in services that keep data, each in a volume of its own name.
-const WITH_VOLUME: [&str; 1] = ["mongodb"];
-/// Where a volume appears inside a container; the place that the `mongo` image uses.
+const WITH_VOLUME: [&str; 2] = ["mongodb", "redis"];
+/// Where a volume appears inside a container, until the lab knows which store serves.
 const VOLUME_MOUNT: &str = "/data/db";
 
 /// What one `[services.NAME]` says, and the fields that are compared with other entries later.

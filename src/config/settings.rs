@@ -38,7 +38,7 @@ pub struct Config {
     pub trace: TraceConfig,
     /// Who may log in.
     pub login: Login,
-    /// What serves MongoDB's protocol.
+    /// What serves MongoDB's and Redis's protocols.
     pub stores: StoresConfig,
     /// The built-in backends.
     pub cloudforet: CloudforetConfig,
@@ -192,9 +192,13 @@ pub struct StoresConfig {
     pub mongodb: StoreChoice,
     /// The image, where that is an image.
     pub mongodb_image: String,
+    /// What serves Redis's protocol for the built-in `redis` service.
+    pub redis: StoreChoice,
+    /// The image, where that is an image.
+    pub redis_image: String,
 }
 
-/// `stores.mongodb`
+/// `stores.mongodb` and `stores.redis`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreChoice {
@@ -203,8 +207,8 @@ pub enum StoreChoice {
     Auto,
     /// The server in this binary.
     BuiltIn,
-    /// `mongod` on the PATH.
-    Mongod,
+    /// `mongod` or `redis-server` on the PATH.
+    Server,
     /// A container image.
     Image,
 }

@@ -190,6 +190,7 @@ fn probe(action: &ProbeAction) -> String {
         ProbeAction::Grpc { port } => format!("grpc {port}"),
         ProbeAction::Http { port, path } => format!("http {port}{path}"),
         ProbeAction::Tcp { port } => format!("tcp {port}"),
+        ProbeAction::Redis { port } => format!("redis {port}"),
         ProbeAction::None => "itself".to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::model::{PodPort, Probe, ProbeAction};
@@ -17,6 +18,8 @@ const FIRST_PACE: Duration = Duration::from_millis(5);
 const SLOWEST_PACE: Duration = Duration::from_millis(100);
 /// A pod that was ready once and is no more may come back any moment.
 const RETURN_PACE: Duration = Duration::from_secs(1);
+/// More than any answer to PING has.
+const LONGEST_ANSWER: u64 = 512;
 /// An empty gRPC message: not compressed, length 0. `HealthCheckRequest` for the whole server.
 const GRPC_EMPTY: [u8; 5] = [0; 5];
 /// `HealthCheckResponse { status: SERVING }`: field 1, varint 1.
@@ -77,6 +80,7 @@ pub(super) async fn check(probe: &Probe, ports: &[PodPort]) -> Result<(), ProbeF
         match &probe.action {
             ProbeAction::None => Ok(()),
             ProbeAction::Tcp { port } => connect(address(ports, *port)?).await.map(drop),
+            ProbeAction::Redis { port } => redis(address(ports, *port)?).await,
             ProbeAction::Http { port, path } => http(address(ports, *port)?, path).await,
             ProbeAction::Grpc { port } => grpc(address(ports, *port)?).await,
         }
@@ -111,6 +115,31 @@ async fn connect(address: SocketAddr) -> Result<TcpStream, ProbeFailure> {
                 format!("cannot connect to {address}: {error}")
             },
         })
+}
+
+/// An inline command, as the protocol allows it; a store that still reads its data answers LOADING.
+async fn redis(address: SocketAddr) -> Result<(), ProbeFailure> {
+    let broken =
+        |error: &dyn fmt::Display| ProbeFailure::new(format!("PING at {address}: {error}"));
+    let mut stream = connect(address).await?;
+    stream
+        .write_all(b"PING\r\n")
+        .await
+        .map_err(|error| broken(&error))?;
+    let mut answer = Vec::new();
+    let mut answers = BufReader::new(stream).take(LONGEST_ANSWER);
+    answers
+        .read_until(b'\n', &mut answer)
+        .await
+        .map_err(|error| broken(&error))?;
+    match answer.trim_ascii_end() {
+        b"+PONG" => Ok(()),
+        b"" => Err(broken(&"no answer")),
+        other => Err(broken(&format_args!(
+            "answered {:?}",
+            String::from_utf8_lossy(other)
+        ))),
+    }
 }
 
 async fn http(address: SocketAddr, path: &str) -> Result<(), ProbeFailure> {

@@ -119,6 +119,11 @@ pub enum ProbeAction {
         /// Target port.
         port: u16,
     },
+    /// PING is answered with PONG, as `redis-cli ping` would show it.
+    Redis {
+        /// Target port.
+        port: u16,
+    },
     /// Ready as soon as it runs (workers without a port).
     None,
 }

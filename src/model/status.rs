@@ -126,6 +126,9 @@ pub struct Login {
 pub struct StoresStatus {
     /// In words, such as `built-in` or `mongod 6.0.5 (/usr/bin/mongod)`.
     pub mongodb: Option<String>,
+    /// Likewise, such as `redis-server (/usr/bin/redis-server)`.
+    #[serde(default)]
+    pub redis: Option<String>,
 }
 
 /// An Ingress.

@@ -122,8 +122,10 @@ fn status_keeps_its_contract(lab: &Lab, runtime: &str) {
     assert_eq!(status["runtime"], runtime);
     assert_eq!(status["ready"], true);
     assert_eq!(status["stores"]["mongodb"], "built-in store");
+    assert_eq!(status["stores"]["redis"], "built-in store");
     for service in [
         "mongodb",
+        "redis",
         "identity",
         "inventory",
         "console",
@@ -453,7 +455,11 @@ async fn a_real_mongod_on_the_path_takes_the_stores_place() {
     let mongod = std::env::var("LAB_MONGOD").expect("LAB_MONGOD names a mongod; tests/run sets it");
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(&mongod, folder.path().join("mongod")).unwrap();
-    let lab = Lab::new("process", "[stores]\nmongodb = \"mongod\"\n").with_path(folder.path());
+    let lab = Lab::new(
+        "process",
+        "[stores]\nmongodb = \"mongod\"\nredis = \"built-in\"\n",
+    )
+    .with_path(folder.path());
     lab.up();
     assert!(
         lab.status()["stores"]["mongodb"]

@@ -53,6 +53,7 @@ mod pods_docker;
 mod pods_process;
 mod providers;
 mod proxy_protocol;
+mod redis;
 mod reload;
 mod routes;
 mod services;

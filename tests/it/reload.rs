@@ -22,6 +22,7 @@ http = 0
 https = 0
 [stores]
 mongodb = "built-in"
+redis = "built-in"
 [services.web]
 endpoints = ["{endpoint}"]
 port = 80

@@ -46,7 +46,7 @@ impl Lab {
         let store = if toml.contains("[stores]") {
             ""
         } else {
-            "[stores]\nmongodb = \"built-in\"\n"
+            "[stores]\nmongodb = \"built-in\"\nredis = \"built-in\"\n"
         };
         std::fs::write(&config, format!("{toml}\n{ports}{store}")).unwrap();
         Self {

@@ -7,6 +7,7 @@ pub(crate) mod https;
 pub(crate) mod lab;
 pub(crate) mod mongod;
 pub(crate) mod raw;
+pub(crate) mod redis_server;
 pub(crate) mod spacectl;
 pub(crate) mod stack;
 
