@@ -1,4 +1,4 @@
-//! The real `spacectl`, from PyPI, with a home of its own.
+//! The real `spacectl`, from `PyPI`, with a home of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
