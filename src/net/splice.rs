@@ -19,6 +19,10 @@ use super::copy::{MUCH, Moved};
 /// 32 KiB on loopback.
 const MOST: usize = 512 * 1024;
 
+/// Moved in one turn; then others have theirs, which the runtime's own count of operations would grant
+/// them only many milliseconds later.
+const TURN: usize = 1024 * 1024;
+
 /// Empty pipes that a thread keeps: each is two file descriptors.
 const KEPT: usize = 16;
 
@@ -51,12 +55,17 @@ impl Piping {
         to: &TcpStream,
         count: &AtomicU64,
     ) -> Poll<io::Result<Moved>> {
+        let mut turn = 0;
         loop {
             if let Some(pipe) = &mut self.pipe {
                 while pipe.held > 0 {
                     let written = ready!(pipe.poll_empty(context, to))?;
                     count.fetch_add(written as u64, Ordering::Relaxed);
                 }
+            }
+            if turn >= TURN {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
             let Poll::Ready(ready) = from.poll_read_ready(context) else {
                 Pipe::keep(self.pipe.take());
@@ -80,7 +89,10 @@ impl Piping {
                     Pipe::keep(self.pipe.take());
                     return Poll::Ready(Ok(Moved::End));
                 }
-                Ok(read) => self.burst += read,
+                Ok(read) => {
+                    self.burst += read;
+                    turn += read;
+                }
                 // The socket was dry, which the runtime knows now.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
