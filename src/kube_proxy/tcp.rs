@@ -34,7 +34,8 @@ struct Door {
 }
 
 /// A listener whose queue is full, and its one connection that fills it: the kernel drops every
-/// further SYN, so a client waits until it gives up, as in front of a DROP rule.
+/// further SYN, so a client waits until it gives up, as in front of a DROP rule. A kernel that holds
+/// longer queues lets some more in, who hear nothing either.
 struct Wall {
     _listener: TcpListener,
     _filling: TcpStream,

@@ -265,8 +265,8 @@ fn are_additions(mut bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// `version | bytes | what they are`; bytes with Rust's escapes, `N*X` repeated.
-    const CASES: &str = include_str!("../../tests/attacks/proxy_protocol/headers.txt");
+    /// Its head says how a line is read.
+    const CASES: &str = include_str!("../../tests/proxy_protocol/headers.txt");
 
     fn bytes(text: &str) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use lab::net::holder_of;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -90,7 +91,10 @@ async fn metallb_gives_what_its_pools_have_and_says_why_not() {
     assert!(why("d").contains("no address left in pool default"));
     assert!(why("e").contains("10.9.9.9 is not in pool default"));
     // Nothing listens for those that are pending, and the others are reached at the host ports.
-    assert!(TcpStream::connect(("127.0.0.1", ports[3])).await.is_err());
+    let holder = holder_of(SocketAddr::from(([127, 0, 0, 1], ports[3])));
+    assert!(holder.is_none_or(|holder| holder.pid != lab.pid()));
+    let holder = holder_of(SocketAddr::from(([127, 0, 0, 1], ports[0])));
+    assert_eq!(holder.map(|holder| holder.pid), Some(lab.pid()));
     assert_eq!(said(ports[0]).await, "web");
     let text = lab.ok(&["status"]);
     let expected = format!(

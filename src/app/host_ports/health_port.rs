@@ -6,20 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use axum::Json;
-use axum::Router;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::model::{Service, ServiceType, TrafficPolicy};
-use crate::net::bind;
-use crate::registry::Registry;
+use crate::net::{Acceptor, bind};
+use crate::registry::{Cluster, Registry};
 
-/// kube-proxy's header for load balancers that weigh nodes.
-const WEIGHT: &str = "x-load-balancing-endpoint-weight";
+/// A load balancer has one connection at a time, and a person with a browser a few.
+const CONNECTIONS: usize = 64;
+/// What is asked is not read closely, only to its end.
+const LONGEST_REQUEST: usize = 8 * 1024;
+/// For question and answer together.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The servers, by Service.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ impl HealthPorts {
 
     /// Serves the ports that there are now, and no others. What could not be bound is tried again
     /// with the next change.
-    pub(super) fn keep(&mut self, cluster: &crate::registry::Cluster) {
+    pub(super) fn keep(&mut self, cluster: &Cluster) {
         let services = cluster.services.values();
         let wanted: BTreeMap<&str, u16> = services
             .filter_map(|service| Some((service.name.as_str(), port(service)?)))
@@ -63,12 +66,8 @@ impl HealthPorts {
             match bind(SocketAddr::new(self.address, port)) {
                 Ok(listener) => {
                     let (registry, service) = (self.registry.clone(), name.to_owned());
-                    let app = Router::new().fallback(async move || answer(&registry, &service));
                     let mut task = JoinSet::new();
-                    task.spawn(async move {
-                        // Its errors are of connections, and those end by themselves.
-                        let _ = axum::serve(listener, app).await;
-                    });
+                    task.spawn(serve(listener, registry, service));
                     self.running.insert(name.to_owned(), (port, task));
                 }
                 Err(error) => {
@@ -90,23 +89,58 @@ fn port(service: &Service) -> Option<u16> {
         .map(|port| port.0)
 }
 
-fn answer(registry: &Registry, name: &str) -> Response {
-    let cluster = registry.snapshot();
+async fn serve(listener: TcpListener, registry: Registry, service: String) {
+    let mut acceptor = Acceptor::new(listener, CONNECTIONS);
+    let mut open = JoinSet::new();
+    loop {
+        let (stream, client, permit) = tokio::select! {
+            accepted = acceptor.accept() => accepted,
+            Some(_) = open.join_next() => continue,
+        };
+        let answer = answer(&registry.snapshot(), &service);
+        open.spawn(async move {
+            match tokio::time::timeout(PATIENCE, converse(stream, &answer)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%client, %error, "health is not told"),
+                Err(_) => tracing::debug!(%client, "nobody asks for health in time"),
+            }
+            drop(permit);
+        });
+    }
+}
+
+/// One request of any kind, and the answer.
+async fn converse(mut stream: TcpStream, answer: &str) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    let mut limited = (&mut stream).take(LONGEST_REQUEST as u64);
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        if limited.read_buf(&mut request).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+fn answer(cluster: &Cluster, name: &str) -> String {
     let slice = cluster.slices.get(name);
     let local = slice.map_or(0, |slice| slice.usable_here().count());
-    let namespace = cluster
-        .services
-        .get(name)
-        .map_or("", |service| service.namespace.as_str());
+    let service = cluster.services.get(name);
+    let namespace = service.map_or("", |service| service.namespace.as_str());
     let status = if local > 0 {
-        StatusCode::OK
+        "200 OK"
     } else {
-        StatusCode::SERVICE_UNAVAILABLE
+        "503 Service Unavailable"
     };
     let body = json!({
         "service": { "namespace": namespace, "name": name },
         "localEndpoints": local,
         "serviceProxyHealthy": true,
     });
-    (status, [(WEIGHT, local.to_string())], Json(body)).into_response()
+    let body = body.to_string();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n\
+         X-Load-Balancing-Endpoint-Weight: {local}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }

@@ -23,7 +23,8 @@ pub(super) fn lacks_port(service: &Service) -> bool {
     wants && is_outside(service) && service.ports.iter().any(|port| port.node_port.is_none())
 }
 
-fn lacks_health_port(service: &Service) -> bool {
+/// Whether it is to have a `healthCheckNodePort` and has none.
+pub(super) fn lacks_health_port(service: &Service) -> bool {
     service.kind == ServiceType::LoadBalancer
         && service.external_traffic_policy == TrafficPolicy::Local
         && service.health_check_node_port.is_none()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::balancers::{Verdict, Verdicts};
 use super::health::Health;
-use super::node_ports::lacks_port;
+use super::node_ports::{lacks_health_port, lacks_port};
 use super::picture::{is_outside, node_ports_of};
 use crate::config::LoadBalancerConfig;
 use crate::kube_proxy::Problem;
@@ -99,6 +99,10 @@ impl Seen<'_> {
         }
         status.notes.extend(self.node_port_problem(service));
         status.notes.extend(self.health_ports.get(name).cloned());
+        if lacks_health_port(service) {
+            let note = "no port is left of 30000 to 32767 for healthCheckNodePort";
+            status.notes.push(note.to_owned());
+        }
         status
     }
 
