@@ -399,7 +399,7 @@ async fn progress_is_told_until_everything_is_ready() {
     let second = changes.next().await.unwrap().unwrap();
     assert_eq!(
         (second.pods.len(), second.ready),
-        (6, false),
+        (7, false),
         "not said to run yet"
     );
     api.facts
