@@ -3,5 +3,8 @@
 //! - [`mongo`]: a server of MongoDB's wire protocol over an embedded, durable storage engine.
 //! - [`redis`]: a server of Redis's protocol, kept by the same engine.
 
+mod file;
 pub mod mongo;
 pub mod redis;
+
+pub use file::FileError;

@@ -13,6 +13,7 @@ use redb::{
 use tokio::sync::oneshot;
 
 use super::failure::{Failure, Outcome};
+use crate::stores::file::{self, FileError};
 
 /// Pages kept in memory. The lab's data is small, and many labs may run.
 const CACHE: usize = 64 << 20;
@@ -22,32 +23,9 @@ const GROUP: usize = 256;
 /// The store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The folder cannot be made.
-    #[error("cannot make the data folder {folder}; hint: check its permissions and the free space")]
-    Folder {
-        /// Which.
-        folder: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Another process has it.
-    #[error(
-        "{file} is in use by another process; hint: stop the other lab or give this one another data folder"
-    )]
-    Locked {
-        /// Which.
-        file: String,
-    },
-    /// Everything else that the storage engine says.
-    #[error("cannot open {file}; hint: if it is damaged, move it away and start again")]
-    Open {
-        /// Which.
-        file: String,
-        /// Why.
-        #[source]
-        source: redb::DatabaseError,
-    },
+    /// Its file cannot be had.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The writer's thread cannot be started.
     #[error("cannot start the writer")]
     Thread(#[source] std::io::Error),
@@ -71,22 +49,11 @@ impl Storage {
         let database = match folder {
             None => builder
                 .create_with_backend(InMemoryBackend::new())
-                .map_err(|source| StoreError::Open {
+                .map_err(|error| FileError::Open {
                     file: "memory".to_owned(),
-                    source,
+                    source: error.into(),
                 })?,
-            Some(folder) => {
-                std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
-                    folder: folder.display().to_string(),
-                    source,
-                })?;
-                let path = folder.join("mongo.redb");
-                let file = path.display().to_string();
-                builder.create(path).map_err(|source| match source {
-                    redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { file },
-                    source => StoreError::Open { file, source },
-                })?
-            }
+            Some(folder) => file::open(&builder, folder, "mongo.redb")?,
         };
         let database = Arc::new(database);
         let (jobs, queue) = mpsc::channel();

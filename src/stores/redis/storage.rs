@@ -14,7 +14,10 @@ use tokio::sync::watch;
 
 use super::keyspace::{DATABASES, Keyspace, Place};
 use super::value::Value;
+use crate::stores::file::{self, FileError};
 
+/// Its name in the folder.
+const FILE: &str = "redis.redb";
 /// Pages kept in memory; all values are there anyway.
 const CACHE: usize = 16 << 20;
 /// Lots in one commit. More would make the first of them wait for the others.
@@ -28,32 +31,9 @@ const ELEMENTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("elements")
 /// The store cannot be opened, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The folder cannot be made.
-    #[error("cannot make the data folder {folder}; hint: check its permissions and the free space")]
-    Folder {
-        /// Which.
-        folder: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Another process has it.
-    #[error(
-        "{file} is in use by another process; hint: stop the other lab or give this one another data folder"
-    )]
-    Locked {
-        /// Which.
-        file: String,
-    },
-    /// Everything else that the storage engine says.
-    #[error("cannot open {file}; hint: if it is damaged, move it away and start again")]
-    Open {
-        /// Which.
-        file: String,
-        /// Why.
-        #[source]
-        source: redb::Error,
-    },
+    /// Its file cannot be had.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// What changed cannot be written.
     #[error("cannot write the data; hint: check the free space")]
     Write(#[source] redb::Error),
@@ -106,22 +86,13 @@ impl Storage {
             };
             return Ok((storage, reader, keyspace));
         };
-        std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
-            folder: folder.display().to_string(),
-            source,
-        })?;
-        let path = folder.join("redis.redb");
-        let file = path.display().to_string();
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE);
-        let database = builder.create(path).map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { file: file.clone() },
-            error => StoreError::Open {
-                file: file.clone(),
-                source: error.into(),
-            },
+        let database = file::open(&builder, folder, FILE)?;
+        load(&database, &mut keyspace).map_err(|source| FileError::Open {
+            file: folder.join(FILE).display().to_string(),
+            source,
         })?;
-        load(&database, &mut keyspace).map_err(|source| StoreError::Open { file, source })?;
         let (lots, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("redis-writer".to_owned())

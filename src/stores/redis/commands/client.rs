@@ -53,14 +53,7 @@ const fn command(
     since: &'static str,
     run: fn(&mut Call<'_>) -> Answer,
 ) -> Command {
-    Command {
-        name,
-        arity,
-        keys: NO_KEYS,
-        flags: OTHER,
-        since,
-        run,
-    }
+    super::command(name, arity, NO_KEYS, OTHER, since, run)
 }
 
 fn ping(call: &mut Call<'_>) -> Answer {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Call, Command, Group, ONE_KEY, READ, WRITE};
+use super::{Call, Group, READ, WRITE, of_key};
 use crate::stores::redis::arguments::{is, number, printed};
 use crate::stores::redis::reply::{Answer, Refusal, Reply};
 
@@ -54,31 +54,31 @@ impl Unit {
 pub(super) const GROUP: Group = Group {
     name: "generic",
     commands: &[
-        command("expire", -3, WRITE, "1.0.0", |call| {
+        of_key("expire", -3, WRITE, "1.0.0", |call| {
             expire(call, Unit::SECONDS, "expire")
         }),
-        command("pexpire", -3, WRITE, "2.6.0", |call| {
+        of_key("pexpire", -3, WRITE, "2.6.0", |call| {
             expire(call, Unit::MILLISECONDS, "pexpire")
         }),
-        command("expireat", -3, WRITE, "1.2.0", |call| {
+        of_key("expireat", -3, WRITE, "1.2.0", |call| {
             expire(call, Unit::SECONDS_SINCE_1970, "expireat")
         }),
-        command("pexpireat", -3, WRITE, "2.6.0", |call| {
+        of_key("pexpireat", -3, WRITE, "2.6.0", |call| {
             expire(call, Unit::MILLISECONDS_SINCE_1970, "pexpireat")
         }),
-        command("ttl", 2, READ, "1.0.0", |call| {
+        of_key("ttl", 2, READ, "1.0.0", |call| {
             Ok(told(call, |time, now| (time - now + 500) / 1000))
         }),
-        command("pttl", 2, READ, "2.6.0", |call| {
+        of_key("pttl", 2, READ, "2.6.0", |call| {
             Ok(told(call, |time, now| time - now))
         }),
-        command("expiretime", 2, READ, "7.0.0", |call| {
+        of_key("expiretime", 2, READ, "7.0.0", |call| {
             Ok(told(call, |time, _| (time + 500) / 1000))
         }),
-        command("pexpiretime", 2, READ, "7.0.0", |call| {
+        of_key("pexpiretime", 2, READ, "7.0.0", |call| {
             Ok(told(call, |time, _| time))
         }),
-        command("persist", 2, WRITE, "2.2.0", |call| {
+        of_key("persist", 2, WRITE, "2.2.0", |call| {
             let place = call.place(1);
             let expires = call.keyspace.expires(&place).is_some();
             if expires {
@@ -88,23 +88,6 @@ pub(super) const GROUP: Group = Group {
         }),
     ],
 };
-
-const fn command(
-    name: &'static str,
-    arity: i32,
-    flags: &'static [&'static str],
-    since: &'static str,
-    run: fn(&mut Call<'_>) -> Answer,
-) -> Command {
-    Command {
-        name,
-        arity,
-        keys: ONE_KEY,
-        flags,
-        since,
-        run,
-    }
-}
 
 /// The time that a new value is given; it must lie ahead when it is counted from now.
 pub(super) fn deadline(

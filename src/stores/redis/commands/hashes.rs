@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Call, Command, Group, ONE_KEY, READ, WRITE};
+use super::{Call, Group, READ, WRITE, of_key};
 use crate::stores::redis::arguments::{integer, number};
 use crate::stores::redis::reply::{Answer, Refusal, Reply};
 
 pub(super) const GROUP: Group = Group {
     name: "hash",
     commands: &[
-        command("hset", -4, WRITE, "2.0.0", set),
-        command("hsetnx", 4, WRITE, "2.0.0", |call| {
+        of_key("hset", -4, WRITE, "2.0.0", set),
+        of_key("hsetnx", 4, WRITE, "2.0.0", |call| {
             let (place, field) = (call.place(1), call.argument(2).clone());
             let fields = call.keyspace.hash(&place)?;
             if fields.is_some_and(|fields| fields.contains_key(&field)) {
@@ -22,59 +22,42 @@ pub(super) const GROUP: Group = Group {
             call.keyspace.put_field(&place, field, value)?;
             Ok(Reply::Integer(1))
         }),
-        command("hget", 3, READ, "2.0.0", |call| {
+        of_key("hget", 3, READ, "2.0.0", |call| {
             Ok(Reply::bulk(field(call, 2)?.cloned()))
         }),
-        command("hmget", -3, READ, "2.0.0", |call| {
+        of_key("hmget", -3, READ, "2.0.0", |call| {
             let fields = 2..call.arguments.len();
             let values = fields.map(|index| Ok(Reply::bulk(field(call, index)?.cloned())));
             Ok(Reply::Array(values.collect::<Result<_, Refusal>>()?))
         }),
-        command("hexists", 3, READ, "2.0.0", |call| {
+        of_key("hexists", 3, READ, "2.0.0", |call| {
             Ok(Reply::Integer(field(call, 2)?.is_some().into()))
         }),
-        command("hlen", 2, READ, "2.0.0", |call| {
+        of_key("hlen", 2, READ, "2.0.0", |call| {
             let fields = call.keyspace.hash(&call.place(1))?;
             Ok(Reply::count(fields.map_or(0, BTreeMap::len)))
         }),
-        command("hgetall", 2, READ, "2.0.0", |call| {
+        of_key("hgetall", 2, READ, "2.0.0", |call| {
             let fields = call.keyspace.hash(&call.place(1))?;
             let pairs = fields.into_iter().flatten();
             let pairs = pairs
                 .map(|(field, value)| (Reply::Bulk(field.clone()), Reply::Bulk(value.clone())));
             Ok(Reply::Map(pairs.collect()))
         }),
-        command("hkeys", 2, READ, "2.0.0", |call| {
+        of_key("hkeys", 2, READ, "2.0.0", |call| {
             let fields = call.keyspace.hash(&call.place(1))?;
             let fields = fields.into_iter().flatten();
             Ok(Reply::bulks(fields.map(|(field, _)| field.clone())))
         }),
-        command("hvals", 2, READ, "2.0.0", |call| {
+        of_key("hvals", 2, READ, "2.0.0", |call| {
             let fields = call.keyspace.hash(&call.place(1))?;
             let fields = fields.into_iter().flatten();
             Ok(Reply::bulks(fields.map(|(_, value)| value.clone())))
         }),
-        command("hdel", -3, WRITE, "2.0.0", delete),
-        command("hincrby", 4, WRITE, "2.0.0", add),
+        of_key("hdel", -3, WRITE, "2.0.0", delete),
+        of_key("hincrby", 4, WRITE, "2.0.0", add),
     ],
 };
-
-const fn command(
-    name: &'static str,
-    arity: i32,
-    flags: &'static [&'static str],
-    since: &'static str,
-    run: fn(&mut Call<'_>) -> Answer,
-) -> Command {
-    Command {
-        name,
-        arity,
-        keys: ONE_KEY,
-        flags,
-        since,
-        run,
-    }
-}
 
 /// The field that this argument names.
 fn field<'c>(call: &'c Call<'_>, index: usize) -> Result<Option<&'c Bytes>, Refusal> {

@@ -51,14 +51,7 @@ const fn command(
     since: &'static str,
     run: fn(&mut Call<'_>) -> Answer,
 ) -> Command {
-    Command {
-        name,
-        arity,
-        keys: NO_KEYS,
-        flags,
-        since,
-        run,
-    }
+    super::command(name, arity, NO_KEYS, flags, since, run)
 }
 
 fn time(call: &mut Call<'_>) -> Reply {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{ALL_KEYS, Call, Command, Group, NO_KEYS, ONE_KEY, READ, WRITE};
+use super::{ALL_KEYS, Call, Group, NO_KEYS, ONE_KEY, READ, WRITE, command};
 use crate::stores::redis::arguments::{is, lower, number};
 use crate::stores::redis::glob;
 use crate::stores::redis::reply::{Answer, Refusal, Reply};
@@ -48,24 +48,6 @@ pub(super) const GROUP: Group = Group {
         }),
     ],
 };
-
-const fn command(
-    name: &'static str,
-    arity: i32,
-    keys: (i64, i64, i64),
-    flags: &'static [&'static str],
-    since: &'static str,
-    run: fn(&mut Call<'_>) -> Answer,
-) -> Command {
-    Command {
-        name,
-        arity,
-        keys,
-        flags,
-        since,
-        run,
-    }
-}
 
 fn delete(call: &mut Call<'_>) -> Reply {
     let mut removed = 0;

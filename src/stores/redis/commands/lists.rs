@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{BLOCKING, Call, Command, Group, ONE_KEY, READ, WRITE, blocking, positions};
+use super::{BLOCKING, Call, Group, ONE_KEY, READ, WRITE, blocking, command, positions};
 use crate::stores::redis::arguments::{is, number, positive};
 use crate::stores::redis::reply::{Answer, Refusal, Reply};
 use crate::stores::redis::waiting::End;
@@ -68,24 +68,6 @@ pub(super) const GROUP: Group = Group {
         }),
     ],
 };
-
-const fn command(
-    name: &'static str,
-    arity: i32,
-    keys: (i64, i64, i64),
-    flags: &'static [&'static str],
-    since: &'static str,
-    run: fn(&mut Call<'_>) -> Answer,
-) -> Command {
-    Command {
-        name,
-        arity,
-        keys,
-        flags,
-        since,
-        run,
-    }
-}
 
 fn push(call: &mut Call<'_>, end: End, make: bool) -> Answer {
     let place = call.place(1);

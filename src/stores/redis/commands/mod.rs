@@ -47,6 +47,36 @@ pub(super) struct Command {
     run: fn(&mut Call<'_>) -> Answer,
 }
 
+/// A line of the table.
+const fn command(
+    name: &'static str,
+    arity: i32,
+    keys: (i64, i64, i64),
+    flags: &'static [&'static str],
+    since: &'static str,
+    run: fn(&mut Call<'_>) -> Answer,
+) -> Command {
+    Command {
+        name,
+        arity,
+        keys,
+        flags,
+        since,
+        run,
+    }
+}
+
+/// A line of the table for a command with one key, its first argument.
+const fn of_key(
+    name: &'static str,
+    arity: i32,
+    flags: &'static [&'static str],
+    since: &'static str,
+    run: fn(&mut Call<'_>) -> Answer,
+) -> Command {
+    command(name, arity, ONE_KEY, flags, since, run)
+}
+
 /// Commands of one kind.
 struct Group {
     /// As COMMAND DOCS tells it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, Command, Group, ONE_KEY, READ, WRITE};
+use super::{Call, Command, Group, READ, WRITE};
 use crate::stores::redis::reply::{Answer, Reply};
 
 pub(super) const GROUP: Group = Group {
@@ -34,14 +34,7 @@ const fn command(
     flags: &'static [&'static str],
     run: fn(&mut Call<'_>) -> Answer,
 ) -> Command {
-    Command {
-        name,
-        arity,
-        keys: ONE_KEY,
-        flags,
-        since: "1.0.0",
-        run,
-    }
+    super::of_key(name, arity, flags, "1.0.0", run)
 }
 
 fn add(call: &mut Call<'_>) -> Answer {

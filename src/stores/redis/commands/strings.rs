@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::expiry::{Unit, deadline};
-use super::{Call, Command, Group, ONE_KEY, READ, WRITE};
+use super::{Call, Group, READ, WRITE, command, of_key};
 use crate::stores::redis::arguments::{integer, is, number};
 use crate::stores::redis::keyspace::Place;
 use crate::stores::redis::protocol::LARGEST_BULK;
@@ -13,18 +13,18 @@ use crate::stores::redis::value::Value;
 pub(super) const GROUP: Group = Group {
     name: "string",
     commands: &[
-        one("get", 2, READ, "1.0.0", |call| {
+        of_key("get", 2, READ, "1.0.0", |call| {
             let value = call.keyspace.string(&call.place(1))?;
             Ok(Reply::bulk(value.cloned()))
         }),
-        one("set", -3, WRITE, "1.0.0", set),
-        one("setex", 4, WRITE, "2.0.0", |call| {
+        of_key("set", -3, WRITE, "1.0.0", set),
+        of_key("setex", 4, WRITE, "2.0.0", |call| {
             set_for(call, Unit::SECONDS, "setex")
         }),
-        one("psetex", 4, WRITE, "2.6.0", |call| {
+        of_key("psetex", 4, WRITE, "2.6.0", |call| {
             set_for(call, Unit::MILLISECONDS, "psetex")
         }),
-        one("setnx", 3, WRITE, "1.0.0", |call| {
+        of_key("setnx", 3, WRITE, "1.0.0", |call| {
             let (place, value) = (call.place(1), call.argument(2).clone());
             if call.keyspace.get(&place).is_some() {
                 return Ok(Reply::Integer(0));
@@ -32,67 +32,39 @@ pub(super) const GROUP: Group = Group {
             call.keyspace.put(&place, Value::String(value), None);
             Ok(Reply::Integer(1))
         }),
-        one("getdel", 2, WRITE, "6.2.0", |call| {
+        of_key("getdel", 2, WRITE, "6.2.0", |call| {
             let place = call.place(1);
             let value = call.keyspace.string(&place)?.cloned();
             call.keyspace.remove(&place);
             Ok(Reply::bulk(value))
         }),
-        one("getset", 3, WRITE, "1.0.0", |call| {
+        of_key("getset", 3, WRITE, "1.0.0", |call| {
             let (place, value) = (call.place(1), call.argument(2).clone());
             let old = call.keyspace.string(&place)?.cloned();
             call.keyspace.put(&place, Value::String(value), None);
             Ok(Reply::bulk(old))
         }),
-        one("getex", -2, WRITE, "6.2.0", get_and_expire),
-        many("mget", -2, (1, -1, 1), READ, "1.0.0", |call| Ok(mget(call))),
-        many("mset", -3, (1, -1, 2), WRITE, "1.0.1", mset),
-        one("incr", 2, WRITE, "1.0.0", |call| add(call, 1)),
-        one("decr", 2, WRITE, "1.0.0", |call| add(call, -1)),
-        one("incrby", 3, WRITE, "1.0.0", |call| {
+        of_key("getex", -2, WRITE, "6.2.0", get_and_expire),
+        command("mget", -2, (1, -1, 1), READ, "1.0.0", |call| Ok(mget(call))),
+        command("mset", -3, (1, -1, 2), WRITE, "1.0.1", mset),
+        of_key("incr", 2, WRITE, "1.0.0", |call| add(call, 1)),
+        of_key("decr", 2, WRITE, "1.0.0", |call| add(call, -1)),
+        of_key("incrby", 3, WRITE, "1.0.0", |call| {
             let amount = number(call.argument(2))?;
             add(call, amount)
         }),
-        one("decrby", 3, WRITE, "1.0.0", |call| {
+        of_key("decrby", 3, WRITE, "1.0.0", |call| {
             let amount = number(call.argument(2))?.checked_neg();
             let amount = amount.ok_or(Refusal::of("ERR decrement would overflow"))?;
             add(call, amount)
         }),
-        one("append", 3, WRITE, "2.0.0", append),
-        one("strlen", 2, READ, "2.2.0", |call| {
+        of_key("append", 3, WRITE, "2.0.0", append),
+        of_key("strlen", 2, READ, "2.2.0", |call| {
             let value = call.keyspace.string(&call.place(1))?;
             Ok(Reply::count(value.map_or(0, Bytes::len)))
         }),
     ],
 };
-
-const fn one(
-    name: &'static str,
-    arity: i32,
-    flags: &'static [&'static str],
-    since: &'static str,
-    run: fn(&mut Call<'_>) -> Answer,
-) -> Command {
-    many(name, arity, ONE_KEY, flags, since, run)
-}
-
-const fn many(
-    name: &'static str,
-    arity: i32,
-    keys: (i64, i64, i64),
-    flags: &'static [&'static str],
-    since: &'static str,
-    run: fn(&mut Call<'_>) -> Answer,
-) -> Command {
-    Command {
-        name,
-        arity,
-        keys,
-        flags,
-        since,
-        run,
-    }
-}
 
 /// When a key goes after SET and GETEX.
 enum Lasting<'a> {

@@ -30,14 +30,7 @@ const fn command(
     since: &'static str,
     run: fn(&mut Call<'_>) -> Answer,
 ) -> Command {
-    Command {
-        name,
-        arity,
-        keys,
-        flags: OTHER,
-        since,
-        run,
-    }
+    super::command(name, arity, keys, OTHER, since, run)
 }
 
 impl Transaction {
