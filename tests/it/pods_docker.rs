@@ -116,6 +116,38 @@ async fn connects(address: std::net::SocketAddr) {
     assert!(tokio::time::timeout(LIMIT, dial).await.is_ok(), "{address}");
 }
 
+/// The image is the lab's own, as nothing can be pulled here; its program says what the file says.
+#[tokio::test]
+async fn an_image_finds_its_config_file_filled_in() {
+    in_lab("docker-files", |runtime, mut lines, lab| async move {
+        runtime.start(store("mongodb-1")).await.unwrap();
+        let image = docker(&["ps", "--format", "{{.Image}}"], &lab);
+        let mut spec = store("reader");
+        spec.template.volume = None;
+        spec.template.workload = Workload::Image {
+            image,
+            command: ["/lab", "check", "--config", "/etc/app/lab.toml"]
+                .map(str::to_owned)
+                .to_vec(),
+        };
+        let text = "name = \"from-${LAB_POD}\"\n".to_owned();
+        let files = [("/etc/app/lab.toml".to_owned(), text)];
+        spec.template.files = files.into();
+        runtime.start(spec).await.unwrap();
+        let told = async {
+            while let Some(line) = lines.recv().await {
+                if line.text.contains("lab from-reader") {
+                    return true;
+                }
+            }
+            false
+        };
+        let told = tokio::time::timeout(LIMIT, told).await;
+        assert_eq!(told, Ok(true), "the program says the name in its file");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn containers_are_labelled_reached_stopped_and_removed() {
     in_lab("docker-life", |runtime, mut lines, lab| async move {
