@@ -43,12 +43,24 @@ static PROTOCOLS: [Protocol; 2] = [
         server: "redis-server",
         server_volume: "redis-server",
         image_mount: "/data",
-        // Queued jobs are to survive a kill; by default the image keeps none.
-        image_command: &["redis-server", "--appendonly", "yes", "--save", ""],
+        // The image's entry point puts `redis-server` in front of options.
+        image_command: &REDIS_KEEPS,
         choice: |stores| (stores.redis, &stores.redis_image),
         command: redis_server,
         status: |stores| &mut stores.redis,
     },
+];
+
+/// With these a real Redis keeps what it has acknowledged, as the built-in store does: queued jobs
+/// are to survive a kill. With its default, `everysec`, a write waits for a running `fsync` of the
+/// second before, and a kill loses it.
+const REDIS_KEEPS: [&str; 6] = [
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    "always",
+    "--save",
+    "",
 ];
 
 /// Where a built-in store keeps its files inside a container.
@@ -201,8 +213,7 @@ fn mongod(program: &Path, folder: &Path) -> Vec<String> {
     arguments.into()
 }
 
-/// A redis-server that listens where the pod is, and writes each command into its file before the
-/// answer, so that queued jobs survive a kill.
+/// A redis-server that listens where the pod is.
 fn redis_server(program: &Path, folder: &Path) -> Vec<String> {
     let arguments = [
         program.as_os_str().to_string_lossy().into_owned(),
@@ -212,15 +223,12 @@ fn redis_server(program: &Path, folder: &Path) -> Vec<String> {
         "{port}".to_owned(),
         "--dir".to_owned(),
         folder.display().to_string(),
-        "--appendonly".to_owned(),
-        "yes".to_owned(),
-        "--save".to_owned(),
-        String::new(),
         // Pods come from the lab's own addresses, which are not the loopback address that it means.
         "--protected-mode".to_owned(),
         "no".to_owned(),
     ];
-    arguments.into()
+    let keeps = REDIS_KEEPS.map(str::to_owned);
+    arguments.into_iter().chain(keeps).collect()
 }
 
 /// The first executable file of this name on the PATH.
