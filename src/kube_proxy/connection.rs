@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
@@ -33,9 +34,8 @@ pub(super) struct Drawn {
 pub(super) async fn run(client: TcpStream, drawn: Drawn, shared: Shared) {
     let endpoint = drawn.backends.addresses[drawn.index];
     let mut cut = shared.cut.clone();
-    let dial = tokio::time::timeout(shared.connect_timeout, drawn.dial(endpoint));
     let dialled = tokio::select! {
-        dialled = dial => dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        dialled = within(shared.connect_timeout, drawn.dial(endpoint)) => dialled,
         () = cut.recv() => return reset(&client),
     };
     let (server, outgoing) = match dialled
@@ -108,6 +108,23 @@ impl Drawn {
             bytes_down: 0,
         }
     }
+}
+
+/// What a dial comes to within this time. An endpoint on the same machine has answered by the next
+/// look at the sockets, so the clock is set only for those that have not: that and waking the poller
+/// for its new deadline is a system call for each connection.
+async fn within(
+    limit: Duration,
+    dial: impl Future<Output = io::Result<TcpStream>>,
+) -> io::Result<TcpStream> {
+    let mut dial = pin!(dial);
+    tokio::select! {
+        biased;
+        dialled = &mut dial => return dialled,
+        () = tokio::task::yield_now() => {}
+    }
+    let dialled = tokio::time::timeout(limit, dial).await;
+    dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Dials from an address, or from any where that one is none of this host's.
