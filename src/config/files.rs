@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use super::beside;
 use super::field::Field;
 use super::section::Section;
 use crate::model::Workload;
-
-/// Largest template; Kubernetes takes a `ConfigMap` of 1 MiB.
-const SIZE: u64 = 1 << 20;
 
 /// The texts by the path where the pod finds them. They are read with the config, so that a changed
 /// one replaces the pods as every other change does.
@@ -67,9 +65,10 @@ fn text(
         field.refuse("is no place for a file of this pod", remedy);
         return None;
     }
-    let source = field.words()?;
-    let source = folder.map_or_else(|| source.into(), |folder| folder.join(source));
-    match contents(&source) {
+    let text = beside::read(field.words()?, folder).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|_| "stream did not contain valid UTF-8".to_owned())
+    });
+    match text {
         Ok(text) => Some(text),
         Err(problem) => {
             field.refuse(
@@ -79,15 +78,4 @@ fn text(
             None
         }
     }
-}
-
-fn contents(path: &Path) -> Result<String, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    if metadata.len() > SIZE {
-        return Err(format!("it has more than {} MiB", SIZE >> 20));
-    }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }

@@ -4,6 +4,7 @@
 //! line, key, value and remedy. What a [`Config`] holds has been checked: names are unique DNS
 //! labels, ports are disjoint, every Service that an ingress names exists.
 
+mod beside;
 mod checks;
 mod field;
 mod files;

@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::field::Field;
-use super::names;
 use super::section::Section;
+use super::{beside, names};
 use crate::model::{ObjectReport, Secret};
-
-/// Largest file that is read; the API server takes Secrets of 1 MiB.
-const SIZE: u64 = 1 << 20;
 
 /// All of them. A file that cannot be read is no mistake in the config: the Secret lacks it, and the
 /// default certificate is served, as in Kubernetes.
@@ -42,7 +39,7 @@ pub(super) fn read(
             let Some(path) = field.as_ref().and_then(Field::words) else {
                 continue;
             };
-            match bytes(path, folder) {
+            match beside::read(path, folder) {
                 Ok(bytes) => {
                     data.insert(entry.to_owned(), bytes);
                 }
@@ -64,19 +61,4 @@ pub(super) fn read(
         });
     }
     found
-}
-
-fn bytes(path: &str, folder: Option<&Path>) -> Result<Vec<u8>, String> {
-    let path = match folder {
-        Some(folder) => folder.join(path),
-        None => path.into(),
-    };
-    let metadata = std::fs::metadata(&path).map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    if metadata.len() > SIZE {
-        return Err(format!("it has more than {} MiB", SIZE >> 20));
-    }
-    std::fs::read(&path).map_err(|error| error.to_string())
 }

@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,27 @@ const HTTPS: u16 = 8443;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A host that leads to a pod as soon as the objects are taken.
 const READY: &str = "ready.lab.localhost";
+
+/// A running server of the real kind; killed when dropped, and its log shown if the test failed.
+struct RealServer {
+    process: Child,
+    log: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for RealServer {
+    #[expect(
+        clippy::print_stderr,
+        reason = "what a failing test says is shown with it"
+    )]
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", std::fs::read_to_string(&self.log).unwrap_or_default());
+        }
+    }
+}
 
 /// An address for one server alone: a draw among millions, none of which the lab gives to pods.
 fn address() -> Ipv4Addr {

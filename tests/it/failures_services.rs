@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use crate::eventually;
 use crate::failures::fails_to_start;
-use crate::support::lab::Lab;
+use crate::support::lab::{Lab, cluster_ip, https_port};
 
 /// A config with one service of the user's behind `https://web.lab.localhost/`.
 fn one_service(service: &str) -> String {
@@ -26,10 +26,7 @@ tls = [{{ hosts = ["web.lab.localhost"] }}]
 /// GETs the service's page through the ingress.
 async fn page(lab: &Lab) -> String {
     let status = lab.status();
-    let services = status["services"].as_array().unwrap().iter();
-    let mut ports = services.flat_map(|service| service["ports"].as_array().unwrap());
-    let https = ports.find(|port| port["name"] == "websecure").unwrap();
-    let url = format!("https://web.lab.localhost:{}/", https["port"]);
+    let url = format!("https://web.lab.localhost:{}/", https_port(&status));
     let answer = lab.https().get(&url).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.text()
@@ -62,9 +59,7 @@ async fn config_files_are_filled_in_and_change_with_a_reload() {
     lab.file("index.tmpl", "I am ${WEB_SERVICE_HOST}, not $${WEB}");
     lab.up();
     let status = lab.status();
-    let services = status["services"].as_array().unwrap();
-    let web = services.iter().find(|service| service["name"] == "web");
-    let cluster_ip = web.unwrap()["cluster_ip"].as_str().unwrap().to_owned();
+    let cluster_ip = cluster_ip(&status, "web");
     assert_eq!(page(&lab).await, format!("I am {cluster_ip}, not ${{WEB}}"));
 
     lab.file("index.tmpl", "now on ${PORT}");

@@ -18,17 +18,13 @@ use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use lab::config::{self, Config, Controller, Overrides};
-use lab::ingress::{Replica, Settings};
+use lab::ingress::Settings;
 use lab::model::*;
-use lab::net::{Certificates, Trigger};
 use lab::registry::{Cluster, Registry};
-use lab::trace::Tracer;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
-use crate::ingress_support::{localhost, pod, tls_pod};
+use crate::ingress_support::{Front, pod, tls_pod};
 
 const SEPARATOR: &str = "\n---\n";
 
@@ -55,10 +51,7 @@ async fn every_case_does_what_it_says() {
 
 /// A replica in front of a config's Services, each with two pods.
 pub(crate) struct Ingresses {
-    http: SocketAddr,
-    https: SocketAddr,
-    _trigger: Trigger,
-    _replica: Replica,
+    front: Front,
 }
 
 impl Ingresses {
@@ -91,42 +84,12 @@ impl Ingresses {
             assert_eq!(compiled.diagnostics, []);
             cluster.routes = Arc::new(compiled.table);
         });
-        let (trigger, shutdown) = Trigger::new();
-        let (tracer, _) = Tracer::channel(16);
-        let clear = lab::net::bind(localhost()).unwrap();
-        let secure = lab::net::bind(localhost()).unwrap();
-        let (http, https) = (clear.local_addr().unwrap(), secure.local_addr().unwrap());
         let settings = Settings {
             https_port: 8443,
             ..Settings::new(flavour)
         };
-        let certificates = Certificates::new("default").unwrap();
-        let replica = Replica::start(
-            "ingress-0",
-            registry.reader(),
-            certificates,
-            tracer,
-            Arc::new(settings),
-            shutdown.clone(),
-        )
-        .unwrap();
-        let (_, doors) = watch::channel(Arc::from([replica.handoff()]));
-        for (listener, tls) in [(clear, false), (secure, true)] {
-            let settings = lab::lb::Settings {
-                tls,
-                policy: TrafficPolicy::Local,
-                own_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                proxy_protocol: ProxyProtocol::Off,
-                limit: 100,
-            };
-            let (doors, shutdown) = (doors.clone(), shutdown.clone());
-            tokio::spawn(lab::lb::serve(listener, settings, doors, shutdown));
-        }
         Self {
-            http,
-            https,
-            _trigger: trigger,
-            _replica: replica,
+            front: Front::start(&registry, settings),
         }
     }
 
@@ -200,10 +163,10 @@ impl Ingresses {
 
     async fn send(&self, request: Request<Full<Bytes>>, tls: bool) -> Response<Incoming> {
         if tls {
-            let stream = TcpStream::connect(self.https).await.unwrap();
+            let stream = TcpStream::connect(self.front.https).await.unwrap();
             return exchange(accept_any(request.headers(), stream).await, request).await;
         }
-        exchange(TcpStream::connect(self.http).await.unwrap(), request).await
+        exchange(TcpStream::connect(self.front.http).await.unwrap(), request).await
     }
 }
 

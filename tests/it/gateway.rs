@@ -24,7 +24,6 @@ mod pods;
 mod served;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -35,16 +34,13 @@ use hyper::client::conn::{http1, http2};
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lab::config::{self, Overrides};
-use lab::ingress::{Replica, Settings};
+use lab::ingress::Settings;
 use lab::model::*;
-use lab::net::{Certificates, Trigger};
 use lab::registry::{Cluster, Registry};
-use lab::trace::Tracer;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
 use crate::eventually;
-use crate::ingress_support::localhost;
+use crate::ingress_support::Front;
 use files::{accept, files};
 use pods::Pods;
 
@@ -89,14 +85,11 @@ async fn every_case_ends_as_it_says(flavour: &str) {
 
 /// A replica in front of what manifests say.
 struct Gateways {
-    http: SocketAddr,
-    https: SocketAddr,
+    front: Front,
     pods: Pods,
     /// Reports about the objects, in the order of their texts.
     told: Vec<String>,
     blocks: AtomicUsize,
-    _trigger: Trigger,
-    _replica: Replica,
 }
 
 impl Gateways {
@@ -163,40 +156,11 @@ impl Gateways {
             .map(ToString::to_string)
             .collect();
         told.sort();
-        let (trigger, shutdown) = Trigger::new();
-        let (tracer, _) = Tracer::channel(16);
-        let clear = lab::net::bind(localhost()).unwrap();
-        let secure = lab::net::bind(localhost()).unwrap();
-        let (http, https) = (clear.local_addr().unwrap(), secure.local_addr().unwrap());
-        let replica = Replica::start(
-            "ingress-0",
-            registry.reader(),
-            Certificates::new("default").unwrap(),
-            tracer,
-            Arc::new(Settings::new(flavour)),
-            shutdown.clone(),
-        )
-        .unwrap();
-        let (_, doors) = watch::channel(Arc::from([replica.handoff()]));
-        for (listener, tls) in [(clear, false), (secure, true)] {
-            let settings = lab::lb::Settings {
-                tls,
-                policy: TrafficPolicy::Local,
-                own_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                proxy_protocol: lab::model::ProxyProtocol::Off,
-                limit: 100,
-            };
-            let (doors, shutdown) = (doors.clone(), shutdown.clone());
-            tokio::spawn(lab::lb::serve(listener, settings, doors, shutdown));
-        }
         Self {
-            http,
-            https,
+            front: Front::start(&registry, Settings::new(flavour)),
             pods,
             told,
             blocks: AtomicUsize::new(0),
-            _trigger: trigger,
-            _replica: replica,
         }
     }
 
@@ -316,7 +280,7 @@ impl Gateways {
     async fn connect(&self, tls: Option<&str>, h2: bool) -> Connection {
         if let Some(name) = tls {
             let config = crate::support::https::trusting_anybody();
-            let stream = TcpStream::connect(self.https).await.unwrap();
+            let stream = TcpStream::connect(self.front.https).await.unwrap();
             let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
                 .connect(name.to_owned().try_into().unwrap(), stream)
                 .await
@@ -325,7 +289,7 @@ impl Gateways {
             tokio::spawn(connection);
             return Connection::H1(sender);
         }
-        let stream = TokioIo::new(TcpStream::connect(self.http).await.unwrap());
+        let stream = TokioIo::new(TcpStream::connect(self.front.http).await.unwrap());
         if h2 {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)
                 .await

@@ -8,15 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::eventually;
-use crate::support::lab::Lab;
-
-fn service<'s>(status: &'s Value, name: &str) -> &'s Value {
-    let services = status["services"].as_array().unwrap();
-    services
-        .iter()
-        .find(|service| service["name"] == name)
-        .unwrap()
-}
+use crate::support::lab::{Lab, service};
 
 /// Sends back what it gets.
 async fn echo() -> SocketAddr {

@@ -24,6 +24,51 @@ use tokio::sync::{mpsc, watch};
 
 pub(crate) const HOST: &str = "console.lab.localhost";
 
+/// A replica behind two host ports, for tests that need no more of the path.
+pub(crate) struct Front {
+    pub(crate) http: SocketAddr,
+    pub(crate) https: SocketAddr,
+    _trigger: Trigger,
+    _replica: Replica,
+}
+
+impl Front {
+    pub(crate) fn start(registry: &Registry, settings: Settings) -> Self {
+        let (trigger, shutdown) = Trigger::new();
+        let (tracer, _) = Tracer::channel(16);
+        let clear = lab::net::bind(localhost()).unwrap();
+        let secure = lab::net::bind(localhost()).unwrap();
+        let (http, https) = (clear.local_addr().unwrap(), secure.local_addr().unwrap());
+        let replica = Replica::start(
+            "ingress-0",
+            registry.reader(),
+            Certificates::new("default").unwrap(),
+            tracer,
+            Arc::new(settings),
+            shutdown.clone(),
+        )
+        .unwrap();
+        let (_, doors) = watch::channel(Arc::from([replica.handoff()]));
+        for (listener, tls) in [(clear, false), (secure, true)] {
+            let settings = lab::lb::Settings {
+                tls,
+                policy: TrafficPolicy::Local,
+                own_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                proxy_protocol: ProxyProtocol::Off,
+                limit: 100,
+            };
+            let (doors, shutdown) = (doors.clone(), shutdown.clone());
+            tokio::spawn(lab::lb::serve(listener, settings, doors, shutdown));
+        }
+        Self {
+            http,
+            https,
+            _trigger: trigger,
+            _replica: replica,
+        }
+    }
+}
+
 /// The data path from host port to endpoint.
 pub(crate) struct Path {
     pub(crate) registry: Registry,

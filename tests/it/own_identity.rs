@@ -6,7 +6,7 @@ use mongodb::bson::doc;
 use serde_json::{Value, json};
 
 use crate::eventually;
-use crate::support::lab::Lab;
+use crate::support::lab::{Lab, cluster_ip};
 use crate::support::spacectl::{Spacectl, program};
 
 const PASSWORD: &str = "Admin123!@#";
@@ -23,7 +23,7 @@ async fn cloudforets_own_identity_serves_the_lab() {
     lab.file("identity.yaml", &template);
     lab.up();
     let status = lab.status();
-    user_of_mongodb(&cluster_ip(&status, "mongodb")).await;
+    user_of_mongodb(cluster_ip(&status, "mongodb")).await;
     lab.ok(&["scale", "identity", "1"]);
 
     let endpoints = ["identity", "inventory"].map(|service| {
@@ -119,12 +119,6 @@ fn call(client: &Spacectl, verb: &str, resource: &str, request: &Value) -> Value
     let request = request.to_string();
     let output = client.run(&["exec", verb, resource, "-j", &request, "-o", "json"]);
     serde_json::from_str(&output).unwrap_or_else(|_| panic!("{verb} {resource}: {output}"))
-}
-
-fn cluster_ip(status: &Value, service: &str) -> String {
-    let services = status["services"].as_array().unwrap();
-    let found = services.iter().find(|found| found["name"] == service);
-    found.unwrap()["cluster_ip"].as_str().unwrap().to_owned()
 }
 
 /// The ready pods of identity and inventory.

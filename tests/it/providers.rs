@@ -11,15 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::eventually;
-use crate::support::lab::Lab;
-
-fn service<'s>(status: &'s Value, name: &str) -> &'s Value {
-    let services = status["services"].as_array().unwrap();
-    services
-        .iter()
-        .find(|service| service["name"] == name)
-        .unwrap()
-}
+use crate::support::lab::{Lab, service};
 
 /// Says who it is.
 async fn greeter() -> SocketAddr {

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::support::lab::Lab;
+use crate::support::lab::{Lab, cluster_ip, https_port};
 use crate::support::spacectl::{Spacectl, proxy};
 
 const SERVICES: [&str; 2] = ["identity", "inventory"];
@@ -17,7 +15,7 @@ async fn every_command_of_the_table_does_what_it_says() {
     let plain = SERVICES.map(|service| {
         (
             service,
-            format!("grpc://{}:50051", address(&status, service)),
+            format!("grpc://{}:50051", cluster_ip(&status, service)),
         )
     });
     let port = https_port(&status);
@@ -72,17 +70,4 @@ fn run(table: &str, way: &str, client: &Spacectl) -> Vec<String> {
     }
     assert!(count >= 20, "only {count} commands found");
     wrong
-}
-
-fn address<'s>(status: &'s Value, service: &str) -> &'s str {
-    let services = status["services"].as_array().unwrap();
-    let found = services.iter().find(|found| found["name"] == service);
-    found.unwrap()["cluster_ip"].as_str().unwrap()
-}
-
-fn https_port(status: &Value) -> u64 {
-    let services = status["services"].as_array().unwrap().iter();
-    let mut ports = services.flat_map(|service| service["ports"].as_array().unwrap());
-    let https = ports.find(|port| port["name"] == "websecure").unwrap();
-    https["port"].as_u64().unwrap()
 }

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::objects::Objects;
-use super::{Everywhere, HTTP, HTTPS, address, compare, folder, lab, names, ready};
+use super::{Everywhere, HTTP, HTTPS, RealServer, address, compare, folder, lab, names, ready};
 
 /// The part of the template that does not depend on objects.
 const HTTP_BLOCK: &str = r#"
@@ -55,62 +55,40 @@ const HTTP_BLOCK: &str = r#"
     proxy_set_header Proxy "";
 "#;
 
-/// A running nginx; killed when dropped.
-struct Nginx {
-    process: Child,
-    folder: tempfile::TempDir,
+/// A running nginx, and its address.
+async fn start(objects: &Objects) -> (RealServer, Ipv4Addr) {
+    let address = address();
+    let folder = tempfile::tempdir().unwrap();
+    let fake = "Kubernetes Ingress Controller Fake Certificate".to_owned();
+    let key = rcgen::generate_simple_self_signed([fake]).unwrap();
+    std::fs::write(folder.path().join("cert.pem"), key.cert.pem()).unwrap();
+    std::fs::write(
+        folder.path().join("key.pem"),
+        key.signing_key.serialize_pem(),
+    )
+    .unwrap();
+    let text = render(objects, address, folder.path().to_str().unwrap());
+    std::fs::write(folder.path().join("nginx.conf"), text).unwrap();
+    let process = Command::new("nginx")
+        .arg("-p")
+        .arg(folder.path())
+        .arg("-c")
+        .arg(folder.path().join("nginx.conf"))
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect(
+            "there is no nginx: run the tests with tests/run, or `apt-get install nginx-light`",
+        );
+    let log = folder.path().join("error.log");
+    let nginx = RealServer {
+        process,
+        log,
+        _folder: folder,
+    };
+    ready(address).await;
+    (nginx, address)
 }
-
-impl Nginx {
-    async fn start(objects: &Objects) -> (Self, Ipv4Addr) {
-        let address = address();
-        let folder = tempfile::tempdir().unwrap();
-        let fake = "Kubernetes Ingress Controller Fake Certificate".to_owned();
-        let key = rcgen::generate_simple_self_signed([fake]).unwrap();
-        std::fs::write(folder.path().join("cert.pem"), key.cert.pem()).unwrap();
-        std::fs::write(
-            folder.path().join("key.pem"),
-            key.signing_key.serialize_pem(),
-        )
-        .unwrap();
-        let text = render(objects, address, folder.path().to_str().unwrap());
-        std::fs::write(folder.path().join("nginx.conf"), text).unwrap();
-        let process = Command::new("nginx")
-            .arg("-p")
-            .arg(folder.path())
-            .arg("-c")
-            .arg(folder.path().join("nginx.conf"))
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect(
-                "there is no nginx: run the tests with tests/run, or `apt-get install nginx-light`",
-            );
-        let nginx = Self { process, folder };
-        ready(address).await;
-        (nginx, address)
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("error.log"));
-            show(&log.unwrap_or_default());
-        }
-    }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "what a failing test says is shown with it"
-)]
-fn show(text: &str) {
-    eprintln!("{text}");
-}
-
 /// What a server block has, by host.
 #[derive(Debug, Default)]
 struct Server {
@@ -271,7 +249,7 @@ async fn the_lab_is_like_nginx() {
     for name in names("nginx") {
         let objects = Arc::new(Objects::start(&folder().join(format!("{name}.yaml"))).await);
         let (lab, ours) = lab("nginx", &objects);
-        let (_nginx, real) = Nginx::start(&objects).await;
+        let (_nginx, real) = start(&objects).await;
         ready(ours).await;
         wrong.extend(compare("nginx", &name, real, ours, &mut everywhere).await);
         lab.down();

@@ -2,17 +2,13 @@
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use super::objects::Objects;
-use super::{Everywhere, HTTP, HTTPS, address, compare, folder, kube_api, lab, names, ready};
-
-/// A running Traefik; killed when dropped.
-struct Traefik {
-    process: Child,
-    folder: tempfile::TempDir,
-}
+use super::{
+    Everywhere, HTTP, HTTPS, RealServer, address, compare, folder, kube_api, lab, names, ready,
+};
 
 /// The program, as `tests/run` names it.
 fn program() -> PathBuf {
@@ -28,57 +24,41 @@ fn program() -> PathBuf {
     }
 }
 
-impl Traefik {
-    async fn start(objects: Arc<Objects>) -> (Self, Ipv4Addr) {
-        let api = kube_api::start(objects).await;
-        let address = address();
-        let folder = tempfile::tempdir().unwrap();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let process = Command::new(program())
-            .arg(format!("--entrypoints.web.address={address}:{HTTP}"))
-            .arg(format!("--entrypoints.websecure.address={address}:{HTTPS}"))
-            // As K3s has it.
-            .arg("--entrypoints.websecure.http.tls=true")
-            .arg("--providers.kubernetesingress=true")
-            .arg(format!(
-                "--providers.kubernetesingress.endpoint=http://{api}"
-            ))
-            .arg("--providers.kubernetesingress.token=token")
-            .arg("--providers.kubernetesingress.allowemptyservices=true")
-            .arg("--global.checknewversion=false")
-            .arg("--global.sendanonymoususage=false")
-            .arg("--log.level=DEBUG")
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let traefik = Self { process, folder };
-        ready(address).await;
-        (traefik, address)
-    }
+/// A running Traefik, and its address.
+async fn start(objects: Arc<Objects>) -> (RealServer, Ipv4Addr) {
+    let api = kube_api::start(objects).await;
+    let address = address();
+    let folder = tempfile::tempdir().unwrap();
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let process = Command::new(program())
+        .arg(format!("--entrypoints.web.address={address}:{HTTP}"))
+        .arg(format!("--entrypoints.websecure.address={address}:{HTTPS}"))
+        // As K3s has it.
+        .arg("--entrypoints.websecure.http.tls=true")
+        .arg("--providers.kubernetesingress=true")
+        .arg(format!(
+            "--providers.kubernetesingress.endpoint=http://{api}"
+        ))
+        .arg("--providers.kubernetesingress.token=token")
+        .arg("--providers.kubernetesingress.allowemptyservices=true")
+        .arg("--global.checknewversion=false")
+        .arg("--global.sendanonymoususage=false")
+        .arg("--log.level=DEBUG")
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let log = folder.path().join("log");
+    let traefik = RealServer {
+        process,
+        log,
+        _folder: folder,
+    };
+    ready(address).await;
+    (traefik, address)
 }
-
-impl Drop for Traefik {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("log"));
-            show(&log.unwrap_or_default());
-        }
-    }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "what a failing test says is shown with it"
-)]
-fn show(text: &str) {
-    eprintln!("{text}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lab_is_like_traefik() {
     let mut wrong = Vec::new();
@@ -86,7 +66,7 @@ async fn the_lab_is_like_traefik() {
     for name in names("traefik") {
         let objects = Arc::new(Objects::start(&folder().join(format!("{name}.yaml"))).await);
         let (lab, ours) = lab("traefik", &objects);
-        let (_traefik, real) = Traefik::start(objects).await;
+        let (_traefik, real) = start(objects).await;
         ready(ours).await;
         wrong.extend(compare("traefik", &name, real, ours, &mut everywhere).await);
         lab.down();

@@ -351,3 +351,25 @@ fn processes_of(name: &str) -> Vec<u32> {
         .filter(marked)
         .collect()
 }
+
+/// A Service in what `status` has told.
+pub(crate) fn service<'s>(status: &'s Value, name: &str) -> &'s Value {
+    let services = status["services"].as_array().unwrap();
+    services
+        .iter()
+        .find(|service| service["name"] == name)
+        .unwrap()
+}
+
+/// Its ClusterIP.
+pub(crate) fn cluster_ip<'s>(status: &'s Value, name: &str) -> &'s str {
+    service(status, name)["cluster_ip"].as_str().unwrap()
+}
+
+/// The host port for HTTPS, whichever controller has it.
+pub(crate) fn https_port(status: &Value) -> u64 {
+    let services = status["services"].as_array().unwrap().iter();
+    let mut ports = services.flat_map(|service| service["ports"].as_array().unwrap());
+    let https = ports.find(|port| port["name"] == "websecure").unwrap();
+    https["port"].as_u64().unwrap()
+}
