@@ -70,12 +70,13 @@ async fn measure() -> Result<(), Failed> {
     let (_sender, doors) = watch::channel(Arc::from([replica.handoff()]));
     let balancer = lab::lb::Settings {
         tls: false,
-        policy: TrafficPolicy::Local,
+        policy: lab::lb::Policy::Fixed(TrafficPolicy::Local),
         own_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         proxy_protocol: lab::model::ProxyProtocol::Off,
         limit: 1_000,
     };
-    tokio::spawn(lab::lb::serve(listener, balancer, doors, shutdown));
+    let (_no_faults, faults) = watch::channel(lab::model::Faults::default());
+    tokio::spawn(lab::lb::serve(listener, balancer, doors, faults, shutdown));
     status
         .wait_for(|status| status.open == usize::from(SERVICES))
         .await?;

@@ -12,17 +12,20 @@ mod bare;
 mod first_connection;
 mod lab;
 mod memory;
+#[path = "../support/lab.rs"]
+mod support;
 
 use std::time::{Duration, Instant};
 
-use self::lab::Lab;
 use bare::Work;
+use support::Lab;
 
 const ROUNDS: usize = 7;
 /// It takes microseconds, so that many rounds cost nothing.
 const CONNECTION_ROUNDS: usize = 200;
-/// `lab up` runs one container for each of the six Services' pods, and the node.
-const CONTAINERS_OF_UP: usize = 7;
+/// `lab up` runs one container for each of the eleven Services' pods and of the three Deployments', and
+/// the node.
+const CONTAINERS_OF_UP: usize = 15;
 const PODS_ADDED: usize = 4;
 
 fn main() {
@@ -55,7 +58,8 @@ fn measure(runtime: &'static str) {
     line("scale to five ready endpoints", &mut figures.scale);
     line("down", &mut figures.down);
     if runtime == "docker" {
-        line("bare API, network and 7", &mut figures.bare_up);
+        let bare = format!("bare API, network and {CONTAINERS_OF_UP}");
+        line(&bare, &mut figures.bare_up);
         line("bare API, 4 more", &mut figures.bare_scale);
         let ratio = |own: &mut Vec<Duration>, bare: &mut Vec<Duration>| {
             median(own).as_secs_f64() / median(bare).as_secs_f64()
@@ -91,14 +95,14 @@ struct Round {
 }
 
 fn round_of(runtime: &'static str) -> Round {
-    let lab = Lab::new(runtime);
+    let lab = Lab::new(runtime, "", None);
     let started = Instant::now();
     lab.run(&["up", "--runtime", runtime]);
     let up = started.elapsed();
-    lab.list();
+    lab::list(&lab);
     let first_answer = started.elapsed();
-    let scale = lab.scale_to_five();
-    let (own, whole) = lab.memory();
+    let scale = lab::scale_to_five(&lab);
+    let (own, whole) = lab::memory(&lab);
     let started = Instant::now();
     lab.run(&["down", "--data"]);
     let down = started.elapsed();

@@ -14,6 +14,11 @@ pub(crate) fn of(pid: u64) -> u64 {
 
 /// KiB of a process, its children, their children, and so on.
 pub(crate) fn of_tree(root: u64) -> u64 {
+    tree(root).into_iter().map(of).sum()
+}
+
+/// A process, its children, their children, and so on.
+pub(crate) fn tree(root: u64) -> Vec<u64> {
     let parents: HashMap<u64, u64> = std::fs::read_dir("/proc")
         .expect("proc")
         .filter_map(|entry| {
@@ -24,7 +29,7 @@ pub(crate) fn of_tree(root: u64) -> u64 {
     let belongs = |pid: &&u64| {
         std::iter::successors(Some(*pid), |pid| parents.get(pid)).any(|pid| *pid == root)
     };
-    parents.keys().filter(belongs).copied().map(of).sum()
+    parents.keys().filter(belongs).copied().collect()
 }
 
 fn parent(pid: u64) -> Option<u64> {

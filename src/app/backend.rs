@@ -5,15 +5,16 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use tokio::net::TcpListener;
 
 use super::StartError;
-use crate::cloudforet::{self, console, console_api, identity, inventory, telemetry};
-use crate::net::{Shutdown, Trigger};
-use crate::stores;
+use super::grpc_variables;
+use super::link::Link;
+use super::programs;
+use crate::cloudforet::{self, telemetry};
+use crate::net::Trigger;
 use crate::{node, pods};
 
 /// `lab pod`: the program of a pod, told by its environment.
@@ -21,15 +22,18 @@ pub async fn pod() -> Result<(), StartError> {
     let parent = pods::child::Parent::bind()?;
     telemetry::init_log();
     let program: String = required("LAB_PROGRAM")?;
-    let listen: String = required("LAB_LISTEN")?;
-    let address: SocketAddr = parsed("LAB_LISTEN", listen.split(',').next().unwrap_or_default())?;
     let settings = settings()?;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })?;
+    let link = Link::new(parent.told());
     let (trigger, shutdown) = Trigger::new();
     let terminated = terminated()?;
-    let served = serve(&program, listener, settings, shutdown);
+    let served = async {
+        if programs::WITHOUT_PORT.contains(&program.as_str()) {
+            programs::work(&program, settings, &link, shutdown).await
+        } else {
+            let listener = listen().await?;
+            programs::serve(&program, listener, settings, &link, shutdown).await
+        }
+    };
     tokio::pin!(served);
     tokio::select! {
         ended = &mut served => return ended,
@@ -57,70 +61,13 @@ pub async fn exec(command: Vec<OsString>) -> Result<i32, StartError> {
     Ok(pods::child::exec(command).await?)
 }
 
-/// Runs one of the built-in programs until it has drained.
-async fn serve(
-    program: &str,
-    listener: TcpListener,
-    settings: cloudforet::Settings,
-    shutdown: Shutdown,
-) -> Result<(), StartError> {
-    let emitter = telemetry::Emitter::stdout();
-    tracing::info!(program, "starting");
-    let served: Result<(), Box<dyn std::error::Error + Send + Sync>> = match program {
-        "identity" => identity::serve(listener, settings, emitter, shutdown)
-            .await
-            .map_err(Into::into),
-        "inventory" => inventory::serve(listener, settings, emitter, shutdown)
-            .await
-            .map_err(Into::into),
-        "console" => {
-            let console = console::Settings {
-                pod: settings.pod,
-                domain_name: settings.login.domain,
-                ..console::Settings::default()
-            };
-            console::serve(listener, console, emitter, shutdown)
-                .await
-                .map_err(Into::into)
-        }
-        "console-api" | "console-api-v2" => {
-            let version = match program {
-                "console-api" => console_api::Version::V1,
-                _ => console_api::Version::V2,
-            };
-            console_api::serve(listener, version, settings, emitter, shutdown)
-                .await
-                .map_err(Into::into)
-        }
-        "mongodb" => {
-            let store = stores::mongo::Settings {
-                data: std::env::var_os("LAB_DATA").map(PathBuf::from),
-                pod: settings.pod,
-                emit: Box::new(move |event| emitter.emit(event)),
-            };
-            stores::mongo::serve(listener, store, shutdown)
-                .await
-                .map_err(Into::into)
-        }
-        "redis" => {
-            let store = stores::redis::Settings {
-                data: std::env::var_os("LAB_DATA").map(PathBuf::from),
-            };
-            stores::redis::serve(listener, store, shutdown)
-                .await
-                .map_err(Into::into)
-        }
-        _ => {
-            return Err(StartError::Environment {
-                variable: "LAB_PROGRAM",
-                problem: format!("names no built-in service: {program}"),
-            });
-        }
-    };
-    served.map_err(|source| StartError::Program {
-        program: program.to_owned(),
-        source,
-    })
+/// The socket of the pod's main port.
+async fn listen() -> Result<TcpListener, StartError> {
+    let listen: String = required("LAB_LISTEN")?;
+    let address: SocketAddr = parsed("LAB_LISTEN", listen.split(',').next().unwrap_or_default())?;
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
 }
 
 /// The backend's settings: what `LAB_SETTINGS` says, and who and where the pod is.
@@ -132,7 +79,15 @@ fn settings() -> Result<cloudforet::Settings, StartError> {
             problem: format!("cannot be used: {error}"),
         })?,
     };
+    grpc_variables::apply(&mut settings.grpc, |name| std::env::var(name).ok())?;
     settings.pod = optional("LAB_POD")?.unwrap_or_default();
+    // In a cluster these two come from a Secret, and the rest of the settings stands in the open.
+    if let Some(password) = optional("LAB_LOGIN_PASSWORD")? {
+        settings.login.password = password;
+    }
+    if let Some(key) = optional("LAB_SYSTEM_KEY")? {
+        settings.system_key = Some(key);
+    }
     settings.bind_ip = optional("LAB_IP")?;
     settings.dns = optional("LAB_DNS")?;
     if let Some(token) = optional::<String>("LAB_SYSTEM_TOKEN")?

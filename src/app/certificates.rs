@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
+use super::clocks::Clocks;
 use crate::config::Controller;
 use crate::model::{
     Certificate, HostMatch, Ingress, IngressTls, ObjectReport, Secret, TlsListener,
@@ -65,7 +66,9 @@ pub(super) async fn keep(
     controller: Controller,
 ) {
     let mut reader = registry.reader();
-    serve(reader.latest(), certificates, controller);
+    let mut clocks = Clocks::default();
+    clocks.keep(&reader.latest().faults, authority);
+    serve(reader.latest(), certificates, controller, &clocks);
     let mut known = Arc::clone(reader.latest());
     let mut wait = until_renewal(&known);
     loop {
@@ -78,8 +81,9 @@ pub(super) async fn keep(
         if (&now.secrets, &now.ingresses, &now.ingress_classes)
             != (&known.secrets, &known.ingresses, &known.ingress_classes)
             || !Arc::ptr_eq(&now.routes, &known.routes)
+            || clocks.keep(&now.faults, authority)
         {
-            serve(&now, certificates, controller);
+            serve(&now, certificates, controller, &clocks);
         }
         wait = if good {
             until_renewal(&now)
@@ -90,17 +94,21 @@ pub(super) async fn keep(
     }
 }
 
-/// Serves the Secrets of a picture; open connections keep what they have.
-pub(super) fn serve(cluster: &Cluster, certificates: &Certificates, controller: Controller) {
+/// Serves the Secrets of a picture, those of `clocks` before all others; open connections keep what
+/// they have.
+pub(super) fn serve(
+    cluster: &Cluster,
+    certificates: &Certificates,
+    controller: Controller,
+    clocks: &Clocks,
+) {
     let mut problems = match controller {
         // Traefik knows the certificates' own names alone.
         Controller::Traefik => {
             let asked = cluster.certificates.keys();
-            certificates.replace(
-                asked
-                    .filter_map(|name| cluster.secrets.get(name))
-                    .map(|secret| &**secret),
-            )
+            let asked = asked.filter_map(|name| cluster.secrets.get(name));
+            let wrong = clocks.secrets().map(|(_, secret)| secret);
+            certificates.replace(wrong.chain(asked.map(|secret| &**secret)))
         }
         Controller::Nginx => {
             let ingresses = cluster.ingresses.values().map(|ingress| &**ingress);
@@ -109,7 +117,9 @@ pub(super) fn serve(cluster: &Cluster, certificates: &Certificates, controller: 
             let of_listeners = cluster.routes.tls_listeners().iter();
             let of_listeners = of_listeners.flat_map(|listener| of_listener(cluster, listener));
             let of_ingresses = of_ingresses.map(|(host, found)| (host.to_owned(), found));
-            certificates.replace_for_hosts(of_ingresses.chain(of_listeners))
+            let wrong = clocks.secrets();
+            let wrong = wrong.map(|(host, secret)| (host.to_owned(), vec![secret]));
+            certificates.replace_for_hosts(wrong.chain(of_ingresses).chain(of_listeners))
         }
     };
     match certificates.ask_clients(cluster.routes.client_auth(), &cluster.secrets) {

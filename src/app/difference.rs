@@ -20,6 +20,16 @@ pub(super) fn write(current: &mut Cluster, mut wanted: Cluster) -> Vec<Change> {
             wanted.slices.insert(service.name.clone(), Arc::new(slice));
         }
     }
+    // Those of plugins are the supervisor's.
+    let plugins = current.deployments.iter();
+    let plugins = plugins.filter(|(_, found)| found.plugin.is_some());
+    for (name, deployment) in plugins {
+        let of_plugin = || Arc::clone(deployment);
+        wanted
+            .deployments
+            .entry(name.clone())
+            .or_insert_with(of_plugin);
+    }
     let mut changes = Vec::new();
     replace(
         "Deployment",
@@ -76,6 +86,10 @@ pub(super) fn write(current: &mut Cluster, mut wanted: Cluster) -> Vec<Change> {
     }
     if !same(&current.routes, &wanted.routes) {
         current.routes = wanted.routes;
+        // Where no object is another, a setting of the ingress reads them in another way.
+        if changes.is_empty() {
+            changes.push(changed("Ingress", "*"));
+        }
     }
     current.reports = wanted.reports;
     changes
@@ -245,6 +259,31 @@ mod tests {
         let told = write(&mut cluster, Cluster::default());
         assert_eq!(told[0].to_string(), "Service web removed");
         assert_eq!(cluster.slices.len(), 0);
+    }
+
+    #[test]
+    fn deployments_of_plugins_are_not_the_files_business() {
+        let deployment = |name: &str, plugin: Option<&str>| {
+            let config = crate::config::parse(None, &crate::config::Overrides::default());
+            let config = config.unwrap();
+            let deployment = Deployment {
+                name: name.to_owned(),
+                service: None,
+                plugin: plugin.map(str::to_owned),
+                ..config.deployments[0].clone()
+            };
+            (name.to_owned(), Arc::new(deployment))
+        };
+        let mut cluster = Cluster::default();
+        let before = [
+            deployment("worker", None),
+            deployment("plugin-a", Some("plugin")),
+        ];
+        cluster.deployments = before.into();
+        let told = write(&mut cluster, Cluster::default());
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].to_string(), "Deployment worker removed");
+        assert_eq!(cluster.deployments.keys().collect::<Vec<_>>(), ["plugin-a"]);
     }
 
     #[test]

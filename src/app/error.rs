@@ -64,13 +64,16 @@ pub enum StartError {
         source: io::Error,
     },
     /// Images without containers.
-    #[error("{services}: an image needs the Docker runtime; {reason}")]
+    #[error("{names}: an image needs the Docker runtime; {reason}")]
     Images {
-        /// Their Services.
-        services: String,
+        /// Of Services, Deployments and plugins.
+        names: String,
         /// Why the runtime is another one.
         reason: String,
     },
+    /// Services could not call each other.
+    #[error("cannot make the token with which services call each other")]
+    Credentials(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store that was asked for is not there.
     #[error("{0}")]
     Store(String),
@@ -127,7 +130,7 @@ impl StartError {
                 Some("choose another in lab.toml: write \"auto\" there".into())
             }
             Self::Images { .. } => Some(
-                "start Docker and use --runtime docker, or give the service a `command` or `endpoints`"
+                "start Docker and use --runtime docker, or give it a `command` in place of the image"
                     .into(),
             ),
             Self::DiskFull { .. } => Some(

@@ -8,8 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::clocks::Clocks;
 use super::replicas::Replicas;
-use super::{StartError, certificates};
+use super::{StartError, access_log, certificates};
 use crate::client::LabFolder;
 use crate::config::{Config, Controller};
 use crate::ingress::{self, Replica, Sampler};
@@ -21,7 +22,7 @@ use crate::model::{
 use crate::net::{Authority, BindError, Certificates, Shutdown, bind};
 use crate::pods::PodNetwork;
 use crate::registry::{Cluster, Registry};
-use crate::trace::Tracer;
+use crate::trace::{Ledger, LogBook, Tape, Tracer};
 
 /// Open connections of one host port: half of the usual limit of open files, because each may need
 /// another one to an endpoint.
@@ -194,8 +195,16 @@ pub(super) struct Parts {
     pub(super) authority: Arc<Authority>,
     /// The load balancer's, which hides the client's.
     pub(super) own_address: IpAddr,
+    /// Where the dashboard is, for error pages.
+    pub(super) dashboard: Option<String>,
     /// Names of replicas that are to die.
     pub(super) kills: mpsc::Receiver<String>,
+    /// Where requests are counted.
+    pub(super) ledger: Ledger,
+    /// Where requests are recorded.
+    pub(super) tape: Tape,
+    /// Where lines of the access log are kept.
+    pub(super) log_book: LogBook,
 }
 
 /// Runs the ingress replicas and gives them the connections of the host ports. Returns when the
@@ -211,25 +220,41 @@ pub(super) async fn serve(
         registry,
         authority,
         own_address,
+        dashboard,
         kills,
+        ledger,
+        tape,
+        log_book,
     } = parts;
     let controller = config.ingress.controller;
     let served = Certificates::new(match controller {
         Controller::Traefik => "TRAEFIK DEFAULT CERT",
         Controller::Nginx => "Kubernetes Ingress Controller Fake Certificate",
     })?;
-    let films = if config.trace.enabled {
-        config.trace.films_per_second
+    let (films, failures) = if config.trace.enabled {
+        let failures = ingress::Settings::FAILURES_PER_SECOND;
+        (config.trace.films_per_second, failures)
     } else {
-        0
+        (0, 0)
     };
+    let (access_log, lines) = access_log::open(&config);
     let settings = Arc::new(ingress::Settings {
+        access_log,
         http_port: ports.addresses.http.port(),
         https_port: ports.addresses.https.port(),
         sampler: Arc::new(Sampler::new(films)),
+        failures: Arc::new(Sampler::new(failures)),
+        dashboard,
+        ledger,
+        tape,
         ..ingress::Settings::new(flavour(&config))
     });
-    certificates::serve(&registry.snapshot(), &served, controller);
+    certificates::serve(
+        &registry.snapshot(),
+        &served,
+        controller,
+        &Clocks::default(),
+    );
     let (told, doors) = watch::channel(Arc::from([]));
     let reader = registry.clone();
     let own = served.clone();
@@ -249,16 +274,20 @@ pub(super) async fn serve(
     replicas.start_first()?;
     let port = |tls| lb::Settings {
         tls,
-        policy: config.load_balancer.external_traffic_policy,
+        policy: lb::Policy::Of(registry.clone(), controller.name().to_owned()),
         own_address,
         proxy_protocol: config.load_balancer.proxy_protocol,
         limit: CONNECTIONS,
     };
-    let plain = lb::serve(ports.http, port(false), doors.clone(), shutdown.clone());
-    let secure = lb::serve(ports.https, port(true), doors, shutdown.clone());
+    let faults = || registry.faults();
+    let (also, end) = (doors.clone(), shutdown.clone());
+    let plain = lb::serve(ports.http, port(false), also, faults(), end);
+    let secure = lb::serve(ports.https, port(true), doors, faults(), shutdown.clone());
     let serving = async { tokio::join!(plain, secure, replicas.run(kills, shutdown)) };
+    let writing = access_log::keep(lines, &log_book);
     tokio::select! {
         _ = serving => {}
+        () = writing => {}
         // Ends only with the registry.
         () = certificates::keep(&registry, &served, &authority, controller) => {}
     }

@@ -9,10 +9,13 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::cluster::Surroundings;
-use super::run::check_images;
+use super::extras::System;
+use super::runtime::check_images;
 use super::signals::{Hangup, Hangups};
 use super::{StartError, difference, store};
-use crate::config::{Config, IngressConfig, Overrides, Source};
+use crate::config::{
+    CloudforetConfig, Config, IngressConfig, LoadBalancerConfig, Overrides, Source,
+};
 use crate::dashboard::{Facts, Wish};
 use crate::model::{Deployment, DownRequest, ReloadAnswer, Urls};
 use crate::pods::PodRuntime;
@@ -28,6 +31,7 @@ pub(super) struct Changer {
     pub(super) surroundings: Surroundings,
     /// Where the stores of processes keep their data.
     pub(super) data: PathBuf,
+    pub(super) system: System,
     pub(super) facts: watch::Sender<Facts>,
     /// Names of ingress replicas that are to die.
     pub(super) kills: mpsc::Sender<String>,
@@ -95,7 +99,9 @@ impl Changer {
                 dashboard: facts.urls.dashboard.take(),
                 ..config.urls(addresses.http.port(), addresses.https.port())
             };
+            facts.config = Arc::new(config.applied());
             facts.warnings.clone_from(&warnings);
+            facts.export.redirect_https = config.ingress.redirect_https;
             stores.tell(&mut facts.stores);
         });
         self.config = config;
@@ -124,14 +130,23 @@ impl Changer {
         let config = Config {
             name: running.name.clone(),
             runtime: running.runtime,
-            load_balancer: running.load_balancer.clone(),
+            load_balancer: LoadBalancerConfig {
+                external_traffic_policy: config.load_balancer.external_traffic_policy,
+                ..running.load_balancer.clone()
+            },
             docker: running.docker.clone(),
             trace: running.trace.clone(),
             login: running.login.clone(),
             stores: running.stores.clone(),
             grpc: running.grpc.clone(),
+            plugins: running.plugins.clone(),
+            cloudforet: CloudforetConfig {
+                enabled: config.cloudforet.enabled,
+                ..running.cloudforet.clone()
+            },
             ingress: IngressConfig {
                 controller: running.ingress.controller,
+                access_log: running.ingress.access_log,
                 ..config.ingress
             },
             ..config
@@ -142,6 +157,7 @@ impl Changer {
     /// The picture that a config wants; with it what serves the data, if that was chosen anew.
     async fn wanted(&self, config: &Config) -> Result<(Cluster, store::Chosen), StartError> {
         check_images(config, &*self.runtime)?;
+        self.system.make(config.cloudforet.enabled).await?;
         let now = self.registry.snapshot();
         let mut deployments = config.deployments.clone();
         // Those that ran before stay with what was chosen at the start.
@@ -220,20 +236,36 @@ fn fixed(running: &Config, read: &Config) -> Vec<String> {
         ("runtime", running.runtime != read.runtime),
         (
             "[load_balancer]",
-            running.load_balancer != read.load_balancer,
+            LoadBalancerConfig {
+                external_traffic_policy: running.load_balancer.external_traffic_policy,
+                ..read.load_balancer.clone()
+            } != running.load_balancer,
         ),
         (
             "[ingress] controller",
             running.ingress.controller != read.ingress.controller,
+        ),
+        (
+            "[ingress] access_log",
+            running.ingress.access_log != read.ingress.access_log,
         ),
         ("[docker]", running.docker != read.docker),
         ("[stores]", running.stores != read.stores),
         ("[trace]", running.trace != read.trace),
         ("[login]", running.login != read.login),
         ("[grpc]", running.grpc != read.grpc),
+        ("[plugins]", running.plugins != read.plugins),
         (
             "[cloudforet] sample_data",
             running.cloudforet.sample_data != read.cloudforet.sample_data,
+        ),
+        (
+            "[cloudforet] hour",
+            running.cloudforet.hour != read.cloudforet.hour,
+        ),
+        (
+            "[cloudforet] plugin_idle",
+            running.cloudforet.plugin_idle != read.cloudforet.plugin_idle,
         ),
     ];
     let differing = pairs.into_iter().filter(|(_, differs)| *differs);

@@ -11,18 +11,22 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::cluster::Surroundings;
+use super::extras::System;
 use super::gateway::{Addresses, Parts};
-use super::network::{Network, stream_of};
+use super::network::Network;
 use super::reload::Changer;
-use super::{StartError, difference, extras, gateway, host_ports, signals, space, store};
+use super::{
+    StartError, difference, extras, facts, faults, gateway, host_ports, lines, outlet, runtime,
+    signals, space, store,
+};
 use crate::client::{AdminFile, LabFolder};
-use crate::config::{Config, RuntimeChoice, Source, SubnetChoice};
-use crate::controllers;
-use crate::dashboard::{self, AdminState, Facts, Wish};
+use crate::config::{Config, Source};
+use crate::controllers::{self, Asked, Inputs};
+use crate::dashboard::{self, AdminState, Codes, Facts, Wish};
 use crate::model::{DownRequest, LabPhase, Urls};
 use crate::net::Trigger;
 use crate::pods::{self, PodLine, PodRuntime, RuntimeSettings};
-use crate::registry::{Cluster, Reader, Registry};
+use crate::registry::{Cluster, Registry};
 use crate::trace::{Limits, Theatre, Tracer};
 
 /// Events of the data path that may wait for the theatre. A film makes two, a connection two more.
@@ -47,16 +51,7 @@ pub async fn run(config: Config, source: Source, folder: LabFolder) -> Result<()
         .local_addr()
         .map_err(StartError::system("bind the admin API"))?;
     let token = dashboard::new_token().map_err(StartError::system("make a token"))?;
-    let (facts, seen) = watch::channel(Facts {
-        name: config.name.clone(),
-        login: config.cloudforet.enabled.then(|| config.login.clone()),
-        urls: Urls {
-            dashboard: Some(format!("http://{address}/")),
-            ..Urls::default()
-        },
-        warnings: config.warnings.iter().map(ToString::to_string).collect(),
-        ..Facts::default()
-    });
+    let (facts, seen) = watch::channel(facts::first(&config, address));
     let (stop, stops) = mpsc::channel(1);
     let (wish, wishes) = mpsc::channel(WAITING_WISHES);
     let (trigger, shutdown) = Trigger::new();
@@ -70,9 +65,12 @@ pub async fn run(config: Config, source: Source, folder: LabFolder) -> Result<()
         registry: registry.clone(),
         facts: seen,
         records: Arc::new(theatre.clone()),
+        lessons: crate::lessons::Lessons::new(registry.clone(), theatre.clone()),
         stop: stop.clone(),
         wishes: wish,
+        loads: crate::load::Loads::default(),
         token: token.as_str().into(),
+        codes: Codes::default(),
         shutdown: shutdown.clone(),
     };
     let admin = tokio::spawn(dashboard::serve(listener, state, shutdown));
@@ -118,6 +116,14 @@ fn runtime_settings(folder: &LabFolder, lines: mpsc::Sender<PodLine>) -> Runtime
     }
 }
 
+/// What the lab and its pods say to each other.
+struct Talk {
+    /// What pods are told at their start.
+    system: System,
+    /// What they ask for.
+    wished: mpsc::Receiver<Asked>,
+}
+
 /// A lab between its admin API's start and end.
 struct Lab {
     config: Config,
@@ -147,12 +153,16 @@ impl Lab {
             facts.ca_certificate = Some(authority.certificate_path().to_owned());
         });
         let (lines, written) = mpsc::channel(WAITING_LINES);
-        let runtime = self.choose(lines).await?;
+        let settings = runtime_settings(&self.folder, lines);
+        let runtime = runtime::choose(&self.config, settings).await?;
         self.facts.send_modify(|facts| {
             runtime.name().clone_into(&mut facts.runtime);
             facts.runtime_reason = runtime.describe();
         });
-        let reading = tokio::spawn(read_lines(self.theatre.clone(), written));
+        let (ask, heard) = mpsc::channel(WAITING_WISHES);
+        let (theatre, registry) = (self.theatre.clone(), self.registry.clone());
+        let reading = tokio::spawn(lines::read(theatre, registry, ask, written));
+        let system = System::default();
         let mut signal = pin!(signals::asked());
         let lived = async {
             let said = |text: &str| {
@@ -160,7 +170,10 @@ impl Lab {
                     .send_modify(|facts| facts.reason = Some(text.to_owned()));
             };
             let building = async {
-                runtime.prepare(&said).await?;
+                let minting = system.make(self.config.cloudforet.enabled);
+                let (prepared, minted) = tokio::join!(runtime.prepare(&said), minting);
+                prepared?;
+                minted?;
                 self.facts.send_modify(|facts| facts.reason = None);
                 let surroundings = Surroundings {
                     authority: Arc::clone(&authority),
@@ -182,7 +195,11 @@ impl Lab {
                 registry: self.registry.clone(),
                 authority,
                 own_address: gateway::balancer_address(&runtime.network()),
+                dashboard: self.facts.borrow().urls.dashboard.clone(),
                 kills: killed,
+                ledger: self.theatre.ledger().clone(),
+                tape: self.theatre.tape().clone(),
+                log_book: self.theatre.log_book().clone(),
             };
             let changer = Changer {
                 source: self.source.clone(),
@@ -191,13 +208,22 @@ impl Lab {
                 runtime: Arc::clone(&runtime),
                 surroundings,
                 data: self.folder.data(),
+                system: system.clone(),
                 facts: self.facts.clone(),
                 kills,
                 stop: self.stop.clone(),
             };
             let changing = tokio::spawn(changer.run(wishes));
-            let lived = self.serve(&runtime, way_in, &mut stops, signal).await;
+            let (registry, pods) = (self.registry.clone(), Arc::clone(&runtime));
+            let breaking = tokio::spawn(faults::keep(registry, pods));
+            let pods = Talk {
+                system,
+                wished: heard,
+            };
+            let lived = self.serve(&runtime, way_in, pods, &mut stops, signal);
+            let lived = lived.await;
             changing.abort();
+            breaking.abort();
             lived
         };
         let lived = lived.await;
@@ -211,32 +237,6 @@ impl Lab {
             self.folder.remove_data()?;
         }
         Ok(())
-    }
-
-    async fn choose(
-        &self,
-        lines: mpsc::Sender<PodLine>,
-    ) -> Result<Arc<dyn PodRuntime>, StartError> {
-        let wanted = match self.config.runtime {
-            RuntimeChoice::Auto => pods::Wanted::Auto,
-            RuntimeChoice::Process => pods::Wanted::Process,
-            RuntimeChoice::Docker => pods::Wanted::Docker,
-        };
-        let choice = pods::Choice {
-            wanted,
-            program: std::env::current_exe().map_err(StartError::system("find this program"))?,
-            docker: pods::docker::DockerSettings {
-                subnet: match self.config.docker.subnet {
-                    SubnetChoice::Auto => None,
-                    SubnetChoice::Fixed(subnet) => Some(subnet.to_string()),
-                },
-                image: self.config.docker.image.clone(),
-            },
-        };
-        let settings = runtime_settings(&self.folder, lines);
-        let runtime = pods::choose(choice, settings).await?;
-        check_images(&self.config, &*runtime)?;
-        Ok(runtime)
     }
 
     /// The first picture of the registry.
@@ -264,12 +264,14 @@ impl Lab {
         &self,
         runtime: &Arc<dyn PodRuntime>,
         way_in: Parts,
+        talk: Talk,
         stops: &mut mpsc::Receiver<DownRequest>,
         signal: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Result<DownRequest, StartError> {
         let (tracer, events) = Tracer::channel(WAITING_EVENTS);
         let theatre = self.theatre.clone();
         let receiving = tokio::spawn(async move { theatre.receive(events).await });
+        let outlet = outlet::open(&self.config, &self.theatre);
         let (network_end, network_shutdown) = Trigger::new();
         let (gate_end, gate_shutdown) = Trigger::new();
         let (pods_end, mut pods_shutdown) = Trigger::new();
@@ -282,7 +284,7 @@ impl Lab {
             &network_shutdown,
         )
         .await?;
-        let following = tokio::spawn(follow(
+        let following = tokio::spawn(lines::follow(
             self.registry.reader(),
             self.theatre.clone(),
             network.problems.clone(),
@@ -301,10 +303,22 @@ impl Lab {
             tracer,
             gate_shutdown,
         ));
+        let inputs = Inputs::default();
+        let plugins = controllers::Plugins {
+            registry: self.registry.clone(),
+            inputs: inputs.clone(),
+            templates: extras::plugins(&self.config),
+            runs_images: runtime.name() == "docker",
+            machine: lines::machine(),
+        };
+        let mut plugins_shutdown = pods_shutdown.clone();
+        let plugins = plugins.run(talk.wished, async move { plugins_shutdown.recv().await });
+        let plugins = tokio::spawn(plugins);
         let pods = tokio::spawn(controllers::run(
             self.registry.clone(),
             Arc::clone(runtime),
-            extras::provider(&self.config, network.dns),
+            extras::provider(&self.config, network.dns, talk.system),
+            inputs,
             async move { pods_shutdown.recv().await },
         ));
         self.facts
@@ -327,59 +341,14 @@ impl Lab {
         }
         let _ = host_ports.await;
         pods_end.trigger();
+        let _ = plugins.await;
         let _ = pods.await;
         network_end.trigger();
         while network.tasks.join_next().await.is_some() {}
         receiving.abort();
         following.abort();
+        outlet.close().await;
         wish
-    }
-}
-
-/// Images run in containers only.
-pub(super) fn check_images(config: &Config, runtime: &dyn PodRuntime) -> Result<(), StartError> {
-    let images: Vec<&str> = config.image_services().collect();
-    if runtime.name() != "docker" && !images.is_empty() {
-        return Err(StartError::Images {
-            services: images.join(", "),
-            reason: runtime.describe(),
-        });
-    }
-    Ok(())
-}
-
-/// Tells the theatre which pods are gone, and the facts what the pod network cannot do.
-async fn follow(
-    mut reader: Reader,
-    theatre: Theatre,
-    mut problems: watch::Receiver<Vec<String>>,
-    facts: watch::Sender<Facts>,
-) {
-    let mut known = Arc::clone(reader.latest());
-    loop {
-        tokio::select! {
-            changed = reader.changed() => {
-                let Some(now) = changed else { return };
-                for pod in known.pods.keys().filter(|pod| !now.pods.contains_key(*pod)) {
-                    theatre.source_ended(pod);
-                }
-                known = Arc::clone(now);
-            }
-            changed = problems.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                let current = problems.borrow_and_update().clone();
-                facts.send_modify(|facts| facts.problems = current);
-            }
-        }
-    }
-}
-
-/// Hands every line of every pod to the theatre.
-async fn read_lines(theatre: Theatre, mut lines: mpsc::Receiver<PodLine>) {
-    while let Some(line) = lines.recv().await {
-        theatre.ingest_line(&line.pod, stream_of(line.source), &line.text);
     }
 }
 

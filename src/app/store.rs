@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::StartError;
 use crate::config::{Config, StoreChoice, StoresConfig};
+use crate::export::StoreImage;
 use crate::model::{Deployment, StoresStatus, Volume, Workload};
 use crate::pods::PodRuntime;
 
@@ -187,6 +188,20 @@ pub(super) async fn choose(
         chosen.push((protocol, protocol.put(found, deployment, data)));
     }
     Ok(Chosen(chosen))
+}
+
+/// What stands for a real store of this machine where there are only images.
+pub(super) fn images(stores: &StoresConfig) -> Vec<StoreImage> {
+    let images = PROTOCOLS.iter().map(|protocol| StoreImage {
+        volume: protocol.server_volume,
+        image: (protocol.choice)(stores).1.to_owned(),
+        arguments: protocol
+            .image_command
+            .iter()
+            .map(|&word| word.into())
+            .collect(),
+    });
+    images.collect()
 }
 
 /// Whether its program is chosen at the start of the lab.

@@ -7,13 +7,25 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::cert::CertArguments;
 use super::check::CheckArguments;
+use super::collect::CollectArguments;
 use super::completions::CompletionsArguments;
 use super::connections::ConnectionsArguments;
 use super::down::DownArguments;
+use super::export::ExportArguments;
+use super::fault::FaultArguments;
 use super::kill::KillArguments;
+use super::lesson::LessonArguments;
+use super::load::LoadArguments;
 use super::logs::LogsArguments;
+use super::man::ManArguments;
+use super::open::OpenArguments;
+use super::port_forward::PortForwardArguments;
 use super::printer::Failure;
+use super::record::RecordArguments;
+use super::replay::ReplayArguments;
+use super::route::RouteArguments;
 use super::scale::ScaleArguments;
+use super::top::TopArguments;
 use super::trace::TraceArgs;
 use super::trust::TrustArguments;
 use super::up::UpArguments;
@@ -66,26 +78,50 @@ pub(super) enum Command {
     Down(DownArguments),
     /// Show what runs
     Status,
-    /// Give a Service, or the ingress, more or fewer pods
+    /// Give a Service, a Deployment or the ingress more or fewer pods
     Scale(ScaleArguments),
     /// Read lab.toml and the manifests again, and change what differs
     Reload,
+    /// Run a collector and show what came of it
+    Collect(CollectArguments),
     /// Show which certificate a name is served, and why a client would not take it
     Cert(CertArguments),
+    /// Show which rule would serve a request, and why no other one does
+    Route(RouteArguments),
     /// Let this machine trust the lab's CA, or no longer
     Trust(TrustArguments),
+    /// Break something on purpose, list what is broken, and undo it
+    Fault(FaultArguments),
     /// End the program of a pod as a fault would
     Kill(KillArguments),
+    /// Send requests at a fixed rate and show how long answers take and which pods give them
+    Load(LoadArguments),
     /// Show the open connections through ClusterIPs and host ports
     Connections(ConnectionsArguments),
+    /// Learn from a running lab, step by step
+    Lesson(LessonArguments),
     /// Show what pods wrote
     Logs(LogsArguments),
-    /// Show one request hop by hop
+    /// Show one request hop by hop, or what has happened in a trace
     Trace(TraceArgs),
+    /// Open the dashboard in a browser
+    Open(OpenArguments),
     /// Tell whether a config is valid, with all mistakes at once
     Check(CheckArguments),
+    /// Show what each pod does: requests a second, errors, latency, connections
+    Top(TopArguments),
+    /// Lead a port of this machine to one pod, past the ingress and the ClusterIP
+    PortForward(PortForwardArguments),
+    /// Write down the requests that the ingress sees, and their answers
+    Record(RecordArguments),
+    /// Send recorded requests again, and show what is different
+    Replay(ReplayArguments),
+    /// Take what runs to a real cluster
+    Export(ExportArguments),
     /// Print the completions for a shell
     Completions(CompletionsArguments),
+    /// Write a page for `man` of each command
+    Man(ManArguments),
     /// The program of a pod, told by its environment
     #[command(hide = true)]
     Pod,

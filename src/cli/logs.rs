@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::arguments::Global;
 use super::printer::{Failure, Printer};
+use super::view;
 use crate::client::{Client, ClientError, LogQuery};
 use crate::config;
 use crate::model::{LogLine, Status};
@@ -13,7 +14,7 @@ use crate::model::{LogLine, Status};
 /// Whose lines, and which.
 #[derive(Debug, Args)]
 pub(super) struct LogsArguments {
-    /// A Service or a pod [default: all]
+    /// A Service, a Deployment without one, a pod, or "ingress" for its access log [default: all]
     #[arg(value_name = "SERVICE|POD")]
     whose: Option<String>,
     /// Go on with lines as they are written
@@ -38,7 +39,7 @@ pub(super) async fn run(
     };
     let mut one_pod = false;
     if let Some(name) = &arguments.whose {
-        if status.services.iter().any(|service| service.name == *name) {
+        if name == "ingress" || view::programs(&status).any(|known| known == name) {
             query.service = Some(name.clone());
         } else {
             // Also a pod that is gone may have left lines.
@@ -87,9 +88,8 @@ fn text(line: &LogLine, one_pod: bool) -> String {
 
 /// A refusal with the name that was probably meant.
 fn unknown(status: &Status, name: &str, error: ClientError) -> Failure {
-    let services = status.services.iter().map(|service| service.name.as_str());
     let pods = status.pods.iter().map(|pod| pod.name.as_str());
-    match config::nearest(name, services.chain(pods)) {
+    match config::nearest(name, view::programs(status).chain(pods)) {
         Some(near) => Failure::from(error).hint(format!("did you mean {near}?")),
         None => Failure::from(error),
     }

@@ -6,18 +6,31 @@
 mod arguments;
 mod cert;
 mod check;
+mod collect;
 mod completions;
 mod connections;
 mod down;
+mod export;
+mod fault;
 mod kill;
+mod lesson;
+mod load;
 mod logging;
 mod logs;
+mod man;
+mod open;
+mod paragraphs;
+mod port_forward;
 mod printer;
 mod progress;
 mod reasons;
+mod record;
 mod reload;
+mod replay;
+mod route;
 mod scale;
 mod status;
+mod top;
 pub mod trace;
 mod trust;
 mod up;
@@ -57,15 +70,27 @@ fn dispatch(arguments: Arguments, printer: &Printer) -> Result<ExitCode, Failure
         Command::Down(down) => single()?.block_on(down::run(&down, global, printer)),
         Command::Status => single()?.block_on(status::run(global, printer)),
         Command::Scale(scale) => single()?.block_on(scale::run(&scale, global, printer)),
+        Command::Collect(wish) => single()?.block_on(collect::run(&wish, global, printer)),
         Command::Cert(cert) => single()?.block_on(cert::run(&cert, global, printer)),
         Command::Trust(trust) => trust::run(&trust, global, printer),
         Command::Reload => single()?.block_on(reload::run(global, printer)),
         Command::Connections(wish) => single()?.block_on(connections::run(&wish, global, printer)),
+        Command::Fault(wish) => single()?.block_on(fault::run(&wish, global, printer)),
         Command::Kill(kill) => single()?.block_on(kill::run(&kill, global, printer)),
+        Command::Lesson(wish) => single()?.block_on(lesson::run(&wish, global, printer)),
+        Command::Load(wish) => single()?.block_on(load::run(&wish, global, printer)),
         Command::Logs(logs) => single()?.block_on(logs::run(&logs, global, printer)),
         Command::Trace(args) => single()?.block_on(trace::command(&args, global, printer)),
+        Command::Open(wish) => single()?.block_on(open::run(&wish, global, printer)),
         Command::Check(check) => check::run(&check, global, printer),
+        Command::Route(wish) => single()?.block_on(route::run(&wish, global, printer)),
+        Command::Top(wish) => single()?.block_on(top::run(&wish, global, printer)),
+        Command::PortForward(wish) => single()?.block_on(port_forward::run(&wish, global, printer)),
+        Command::Record(wish) => single()?.block_on(record::run(&wish, global, printer)),
+        Command::Replay(wish) => single()?.block_on(replay::run(&wish, global, printer)),
+        Command::Export(wish) => single()?.block_on(export::run(&wish, global, printer)),
         Command::Completions(wish) => completions::run(&wish, printer),
+        Command::Man(wish) => man::run(&wish, printer),
         Command::Pod => Ok(single()?.block_on(app::pod())?),
         Command::Node => {
             let runtime = server()?;

@@ -15,7 +15,7 @@ const WIDTH: usize = 80;
 #[derive(Debug)]
 pub(super) struct Progress<'a> {
     printer: &'a Printer,
-    /// Only pods of this Service, if one is named.
+    /// Only pods of this Service or Deployment, if one is named.
     service: Option<&'a str>,
     terminal: bool,
     shown: BTreeMap<String, String>,
@@ -39,8 +39,8 @@ impl<'a> Progress<'a> {
             .pods
             .iter()
             .filter(|pod| {
-                self.service
-                    .is_none_or(|name| pod.service.as_deref() == Some(name))
+                let owners = [pod.service.as_deref(), Some(&*pod.deployment)];
+                self.service.is_none_or(|name| owners.contains(&Some(name)))
             })
             .map(|pod| (pod.name.clone(), view::state(pod)))
             .collect();

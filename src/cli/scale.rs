@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// What to scale, and to what.
 #[derive(Debug, Args)]
 pub(super) struct ScaleArguments {
-    /// Name of the Service
+    /// Name of the Service, or of a Deployment without one
     service: String,
     /// How many pods it is to have
     #[arg(value_parser = clap::value_parser!(u32).range(0..=200))]
@@ -97,7 +97,12 @@ async fn wait(client: &Client, answer: &ScaleAnswer, printer: &Printer) -> Resul
 
 fn ready_of(status: &Status, service: &str) -> usize {
     let found = status.services.iter().find(|found| found.name == service);
-    found.map_or(0, view::ready_endpoints)
+    if let Some(found) = found {
+        return view::ready_endpoints(found);
+    }
+    let found = status.deployments.iter();
+    let found = found.filter(|found| found.name == service);
+    found.map(|found| found.ready as usize).sum()
 }
 
 /// A refusal with the name that was probably meant.
@@ -106,8 +111,7 @@ async fn unknown(client: &Client, service: &str, error: ClientError) -> Failure 
     let Ok(status) = client.status().await else {
         return failure;
     };
-    let names = status.services.iter().map(|found| found.name.as_str());
-    match config::nearest(service, names) {
+    match config::nearest(service, view::programs(&status)) {
         Some(near) => failure.hint(format!("did you mean {near}?")),
         None => failure,
     }

@@ -252,7 +252,8 @@ async fn until_ready(
             let reason = status.reason.as_deref().unwrap_or("for no known reason");
             return Err(Failure::new(format!("the lab cannot start: {reason}")));
         }
-        if let Some(pod) = status.pods.iter().find(|pod| is_hopeless(pod)) {
+        let mut permanent = status.pods.iter().filter(|pod| pod.plugin.is_none());
+        if let Some(pod) = permanent.find(|pod| is_hopeless(pod)) {
             return Err(crashed(pod));
         }
     }

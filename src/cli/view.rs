@@ -1,7 +1,7 @@
 //! A status as tables and lines for people.
 
 use super::printer::table;
-use crate::model::{LabPhase, PodStatus, ServiceStatus, Status};
+use crate::model::{FaultStatus, LabPhase, PodStatus, ServiceStatus, Status};
 
 /// Width of the labels in front of URLs and other facts.
 const LABEL: usize = 15;
@@ -11,6 +11,12 @@ pub(super) fn status(status: &Status) -> String {
     let mut parts = Vec::new();
     if !status.services.is_empty() {
         parts.push(services(status));
+    }
+    if !status.deployments.is_empty() {
+        parts.push(deployments(status));
+    }
+    if !status.plugins.is_empty() {
+        parts.push(plugins(status));
     }
     if !status.pods.is_empty() {
         parts.push(pods(&status.pods));
@@ -70,6 +76,36 @@ pub(super) fn ready_endpoints(service: &ServiceStatus) -> usize {
     endpoints.filter(|endpoint| endpoint.ready).count()
 }
 
+fn deployments(status: &Status) -> String {
+    let found = status.deployments.iter();
+    let rows = found.map(|found| {
+        vec![
+            found.name.clone(),
+            format!("{}/{}", found.ready, found.replicas),
+        ]
+    });
+    table(&["DEPLOYMENT", "READY"], rows.collect())
+}
+
+fn plugins(status: &Status) -> String {
+    let rows = status.plugins.iter().map(|found| {
+        vec![
+            found.plugin_id.clone(),
+            found.deployment.clone(),
+            format!("{}/{}", found.ready, found.replicas),
+        ]
+    });
+    table(&["PLUGIN", "DEPLOYMENT", "READY"], rows.collect())
+}
+
+/// The names that stand for all pods of something.
+pub(super) fn programs(status: &Status) -> impl Iterator<Item = &str> {
+    let services = status.services.iter().map(|found| &*found.name);
+    let deployments = status.deployments.iter().map(|found| &*found.name);
+    let plugins = status.plugins.iter().map(|found| &*found.deployment);
+    services.chain(deployments).chain(plugins)
+}
+
 fn pods(pods: &[PodStatus]) -> String {
     let rows = pods.iter().map(|pod| {
         vec![
@@ -112,6 +148,9 @@ fn facts(status: &Status) -> String {
     };
     fact("lab", format!("{} ({phase})", status.name));
     let urls = &status.urls;
+    if urls.dashboard.is_some() {
+        fact("dashboard", "lab open".to_owned());
+    }
     for (label, url) in [
         ("console", &urls.console),
         ("console-api", &urls.console_api),
@@ -155,6 +194,13 @@ fn facts(status: &Status) -> String {
             let hosts = ingress.hosts.join(", ");
             fact("no address", format!("Ingress {} ({hosts})", ingress.name));
         }
+    }
+    for found in &status.faults {
+        let FaultStatus {
+            id, fault, target, ..
+        } = found;
+        let undo = format!("undo: lab fault undo {id}");
+        fact("broken", format!("{fault} at {target} ({undo})"));
     }
     for warning in &status.warnings {
         fact("warning", warning.clone());

@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    ConnectionStatus, DownRequest, KillRequest, LogLine, Refusal, ReloadAnswer, ScaleAnswer,
-    ScaleRequest, Status, TraceId,
+    ConnectionStatus, DownRequest, ForwardTarget, KillRequest, LoadLine, LoadRequest, LogLine,
+    Refusal, ReloadAnswer, RuleAnswer, RuleQuestion, ScaleAnswer, ScaleRequest, Status, TraceId,
 };
 
 pub use folder::{AdminFile, LabFolder, Lock};
@@ -139,6 +139,11 @@ impl Client {
         }
     }
 
+    /// Where the admin API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// `GET /api/status`
     pub async fn status(&self) -> Result<Status, ClientError> {
         self.get("/api/status").await
@@ -164,6 +169,20 @@ impl Client {
         self.post("/api/scale", &request).await
     }
 
+    /// `GET /api/route`
+    pub async fn route(&self, question: &RuleQuestion) -> Result<RuleAnswer, ClientError> {
+        let RuleQuestion {
+            url,
+            method,
+            header,
+        } = question;
+        let [url, method, header] = [url, method, header].map(|text| encoded(text));
+        self.get(&format!(
+            "/api/route?url={url}&method={method}&header={header}"
+        ))
+        .await
+    }
+
     /// `POST /api/reload`
     pub async fn reload(&self) -> Result<ReloadAnswer, ClientError> {
         self.post("/api/reload", &serde_json::json!({})).await
@@ -179,6 +198,13 @@ impl Client {
     pub async fn down(&self, data: bool) -> Result<(), ClientError> {
         let _: serde_json::Value = self.post("/api/down", &DownRequest { data }).await?;
         Ok(())
+    }
+
+    /// `POST /api/load`: a line each second, then the result.
+    pub async fn load(&self, request: &LoadRequest) -> Result<Lines<LoadLine>, ClientError> {
+        let json = serde_json::to_vec(request).map_err(ClientError::Answer)?;
+        let body = self.call(Method::POST, "/api/load", json).await?;
+        Ok(Lines::new(self.address, body))
     }
 
     /// `GET /api/logs`
@@ -209,6 +235,18 @@ impl Client {
             Err(ClientError::Refused { status: 404, .. }) => Ok(None),
             other => other.map(Some),
         }
+    }
+
+    /// `GET /api/record`: the head of a recording, and requests as they come.
+    pub async fn recording(&self, secrets: bool) -> Result<Lines<serde_json::Value>, ClientError> {
+        self.stream(&format!("/api/record?secrets={secrets}")).await
+    }
+
+    /// `GET /api/forward`: the one pod that stands for a Service or is named, and where its port is.
+    pub async fn forward(&self, target: &str, port: &str) -> Result<ForwardTarget, ClientError> {
+        let (target, port) = (encoded(target), encoded(port));
+        self.get(&format!("/api/forward?target={target}&port={port}"))
+            .await
     }
 
     /// A GET of anything that the API has.

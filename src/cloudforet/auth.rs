@@ -1,28 +1,31 @@
 //! Who calls: verifies the `token` of a call and says what it may see.
 //!
 //! Tokens are RS256 JWTs of version 2.0. The key comes from the identity service
-//! (`Domain.get_public_key`) and is kept for a while. Lab: the real services ask with a system
-//! token of their own; a public key is public, so here they ask without, unless they are given one
-//! because the identity service is a real one.
+//! (`Domain.get_public_key`) and is kept for a while.
+//!
+//! The system's own token is good for every domain: with it, the metadata `x_domain_id` and
+//! `x_workspace_id` say for which a call is made.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::uri::PathAndQuery;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
-use tonic_prost::ProstCodec;
 
-use super::client::Target;
+use super::client::{CallAs, Target};
 use super::error::Failure;
 use super::proto::core::v2::{AuthenticationRequest, AuthenticationResponse};
 
 /// How long a key is believed, as in the real services.
 const KEY_LIFETIME: Duration = Duration::from_secs(300);
 const GET_PUBLIC_KEY: &str = "/spaceone.api.identity.v2.Domain/get_public_key";
+/// The types of tokens, as claims name them.
+pub(crate) const ACCESS: &str = "ACCESS_TOKEN";
+pub(crate) const REFRESH: &str = "REFRESH_TOKEN";
+pub(crate) const SYSTEM: &str = "SYSTEM_TOKEN";
 /// The one version of claims that is accepted.
 pub(crate) const TOKEN_VERSION: &str = "2.0";
 
@@ -30,7 +33,7 @@ pub(crate) const TOKEN_VERSION: &str = "2.0";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Claims {
     pub(crate) iss: String,
-    /// `ACCESS_TOKEN` or `REFRESH_TOKEN`.
+    /// `ACCESS_TOKEN`, `REFRESH_TOKEN` or `SYSTEM_TOKEN`.
     pub(crate) typ: String,
     /// Whose it is: `USER`, `APP`, `SYSTEM`.
     pub(crate) own: String,
@@ -56,7 +59,7 @@ pub(crate) struct Claims {
 #[derive(Debug)]
 pub(crate) struct Verifier {
     identity: Target,
-    system_token: Option<AsciiMetadataValue>,
+    asks_as: CallAs,
     // A std mutex: held to look up and insert, never across an await.
     keys: Mutex<HashMap<String, (DecodingKey, Instant)>>,
 }
@@ -67,6 +70,8 @@ pub(crate) struct Caller {
     pub(crate) domain_id: String,
     /// `None`: all workspaces of the domain.
     pub(crate) workspace_id: Option<String>,
+    /// Who it is, in words of the token: a user, or the system.
+    pub(crate) user_id: String,
     role: String,
 }
 
@@ -76,7 +81,7 @@ impl Verifier {
     pub(crate) fn new(identity: Target, system_token: Option<AsciiMetadataValue>) -> Self {
         Self {
             identity,
-            system_token,
+            asks_as: CallAs::token(system_token),
             keys: Mutex::default(),
         }
     }
@@ -89,7 +94,8 @@ impl Verifier {
             Some(key) => key,
             None => self.fetch(&domain_id).await?,
         };
-        verify(token, &key, "ACCESS_TOKEN")?.try_into()
+        let claims = verify(token, &key, &[ACCESS, SYSTEM])?;
+        Caller::of(claims, metadata)
     }
 
     fn known(&self, domain_id: &str) -> Option<DecodingKey> {
@@ -103,17 +109,15 @@ impl Verifier {
         let request = AuthenticationRequest {
             domain_id: domain_id.to_owned(),
         };
-        let codec = ProstCodec::<_, AuthenticationResponse>::default();
-        let path = PathAndQuery::from_static(GET_PUBLIC_KEY);
-        let response = self
+        let response: AuthenticationResponse = self
             .identity
-            .unary(path, request, codec, self.system_token.as_ref())
+            .call(GET_PUBLIC_KEY, request, &self.asks_as)
             .await
             .map_err(|status| match status.code() {
                 tonic::Code::NotFound => invalid("Domain not found."),
                 _ => Failure::Upstream(format!("identity: {}", status.message())),
             })?;
-        let key = key_from_jwk(&response.into_inner().public_key)?;
+        let key = key_from_jwk(&response.public_key)?;
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.insert(domain_id.to_owned(), (key.clone(), Instant::now()));
         Ok(key)
@@ -131,6 +135,7 @@ impl TryFrom<Claims> for Caller {
             ("DOMAIN_ADMIN", _) | ("WORKSPACE_OWNER" | "WORKSPACE_MEMBER", Some(_)) => Ok(Self {
                 domain_id: claims.did,
                 workspace_id: claims.wid,
+                user_id: claims.aud,
                 role,
             }),
             // A token fresh from Token.issue is for its user's own profile only.
@@ -140,13 +145,50 @@ impl TryFrom<Claims> for Caller {
 }
 
 impl Caller {
+    /// The caller that good claims and the metadata beside them name.
+    pub(crate) fn of(claims: Claims, metadata: &MetadataMap) -> Result<Self, Failure> {
+        if claims.typ != SYSTEM {
+            return claims.try_into();
+        }
+        let named = |key| metadata.get(key).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            domain_id: named("x_domain_id").map_or(claims.did, str::to_owned),
+            workspace_id: named("x_workspace_id").map(str::to_owned),
+            user_id: claims.aud,
+            role: SYSTEM.to_owned(),
+        })
+    }
+
+    /// Whether this is one of the services, and nobody's token.
+    pub(crate) fn is_system(&self) -> bool {
+        self.role == SYSTEM
+    }
+
+    /// Whether the caller may change what belongs to the domain as a whole.
+    pub(crate) fn is_administrator(&self) -> bool {
+        matches!(self.role.as_str(), "DOMAIN_ADMIN" | SYSTEM)
+    }
+
+    /// The workspace whose projects and accounts the caller may change: its members may not.
+    pub(crate) fn owned_workspace(&self) -> Result<&str, Failure> {
+        match (self.role.as_str(), &self.workspace_id) {
+            ("WORKSPACE_OWNER" | SYSTEM, Some(workspace)) => Ok(workspace),
+            _ => Err(Failure::Denied),
+        }
+    }
+
     /// The workspace whose resources the caller may change; a domain's administrator has to ask
     /// for a token of that workspace first.
     pub(crate) fn writable_workspace(&self) -> Result<&str, Failure> {
         match (self.role.as_str(), &self.workspace_id) {
-            ("WORKSPACE_OWNER" | "WORKSPACE_MEMBER", Some(workspace)) => Ok(workspace),
+            ("WORKSPACE_OWNER" | "WORKSPACE_MEMBER" | SYSTEM, Some(workspace)) => Ok(workspace),
             _ => Err(Failure::Denied),
         }
+    }
+
+    /// Whether the caller may change what belongs to the whole domain.
+    pub(crate) fn manages_domain(&self) -> bool {
+        self.workspace_id.is_none() && (self.is_system() || self.role == "DOMAIN_ADMIN")
     }
 
     /// The workspace to look into: the token's, or the one that was asked for.
@@ -183,7 +225,7 @@ pub(crate) fn unverified_domain(token: &str) -> Result<String, Failure> {
 }
 
 /// Signature, lifetime, version and type of a token.
-pub(crate) fn verify(token: &str, key: &DecodingKey, typ: &str) -> Result<Claims, Failure> {
+pub(crate) fn verify(token: &str, key: &DecodingKey, types: &[&str]) -> Result<Claims, Failure> {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.validate_aud = false;
     validation.leeway = 0;
@@ -196,7 +238,7 @@ pub(crate) fn verify(token: &str, key: &DecodingKey, typ: &str) -> Result<Claims
     if claims.ver != TOKEN_VERSION {
         return Err(invalid("Token version is not supported."));
     }
-    if claims.typ != typ {
+    if !types.contains(&claims.typ.as_str()) {
         return Err(invalid("Token type is invalid."));
     }
     Ok(claims)

@@ -24,9 +24,21 @@ pub enum StartError {
         #[source]
         source: Box<mongodb::error::Error>,
     },
+    /// The address of Redis is wrong.
+    #[error("settings: redis = {url:?} is not an address (hint: redis://host:6379)")]
+    RedisUrl {
+        /// As it was given, without user and password.
+        url: String,
+    },
     /// Another service is needed and the settings do not say where it is.
     #[error("settings: {0}")]
     Endpoint(String),
+    /// The system's token could not be made.
+    #[error("no system token: {0}")]
+    Credentials(String),
+    /// The key that encrypts secrets cannot be had.
+    #[error("no key for secrets: {0}")]
+    Key(String),
 }
 
 /// Why one call failed.
@@ -58,9 +70,30 @@ pub(crate) enum Failure {
     /// an error code.
     #[error("The database cannot be reached. (reason = {0})")]
     Unreachable(String),
+    /// A version that the catalogue does not have.
+    #[error("Plugin version is invalid. (plugin_id = {plugin_id}, version = {version})")]
+    PluginVersion { plugin_id: String, version: String },
+    /// Nobody who could run a plugin has been heard of.
+    #[error("There is no supervisor to run the plugin. (plugin_id = {0})")]
+    NoSupervisor(String),
+    /// A plugin has no pod that is ready, in spite of waiting.
+    #[error(
+        "The plugin has no pod that is ready. (plugin_id = {plugin_id}, version = {version}, reason = {reason})"
+    )]
+    InstallTimeout {
+        plugin_id: String,
+        version: String,
+        reason: String,
+    },
+    /// Redis cannot be reached, or refuses.
+    #[error("The queue cannot be reached. (reason = {0})")]
+    Queue(String),
     /// A method of the real service that this one does not have.
     #[error("API is not supported. (reason = {0})")]
     Unsupported(&'static str),
+    /// Another service's own answer, passed on.
+    #[error("{}", .0.message())]
+    Answered(Box<Status>),
     /// Another service cannot be reached or failed.
     #[error("{0}")]
     Upstream(String),
@@ -80,7 +113,12 @@ impl Failure {
             Self::Denied => ("ERROR_PERMISSION_DENIED", Code::PermissionDenied),
             Self::Query(_) => ("ERROR_DB_QUERY", Code::Internal),
             Self::Unreachable(_) => ("ERROR_DB_CONNECTION", Code::Unavailable),
+            Self::PluginVersion { .. } => ("ERROR_INVALID_PLUGIN_VERSION", Code::InvalidArgument),
+            Self::NoSupervisor(_) => ("ERROR_NO_POSSIBLE_SUPERVISOR", Code::Unavailable),
+            Self::InstallTimeout { .. } => ("ERROR_INSTALL_PLUGIN_TIMEOUT", Code::Internal),
+            Self::Queue(_) => ("ERROR_QUEUE_CONNECTION", Code::Unavailable),
             Self::Unsupported(_) => ("ERROR_UNSUPPORTED_API", Code::Unimplemented),
+            Self::Answered(status) => ("", status.code()),
             Self::Upstream(_) => ("ERROR_GRPC_CONNECTION", Code::Unavailable),
             Self::Unknown(_) => ("ERROR_UNKNOWN", Code::Internal),
         }
@@ -93,7 +131,28 @@ impl From<Failure> for Status {
         if matches!(code, Code::Internal | Code::Unavailable) {
             tracing::error!(error = %failure, "call failed");
         }
-        Self::new(code, format!("{name}: {failure}"))
+        match failure {
+            Failure::Answered(status) => *status,
+            failure => Self::new(code, format!("{name}: {failure}")),
+        }
+    }
+}
+
+/// What another service said. Its errors are errors of the call that needed it.
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        if status.message().starts_with("ERROR_") {
+            // Metadata of that answer is not of this one.
+            Self::Answered(Box::new(Status::new(status.code(), status.message())))
+        } else {
+            Self::Upstream(status.message().to_owned())
+        }
+    }
+}
+
+impl From<redis::RedisError> for Failure {
+    fn from(error: redis::RedisError) -> Self {
+        Self::Queue(error.to_string())
     }
 }
 

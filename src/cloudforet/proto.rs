@@ -49,4 +49,93 @@ pub mod inventory {
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/spaceone.api.inventory.v1.rs"));
     }
+
+    /// What plugins that collect serve.
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        non_camel_case_types,
+        reason = "generated"
+    )]
+    pub mod plugin {
+        include!(concat!(
+            env!("OUT_DIR"),
+            "/spaceone.api.inventory.plugin.rs"
+        ));
+    }
+}
+
+/// The catalogue of plugins.
+pub mod repository {
+    /// The current version.
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        reason = "generated"
+    )]
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/spaceone.api.repository.v1.rs"));
+    }
+}
+
+/// Credentials.
+pub mod secret {
+    /// The current version.
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        reason = "generated"
+    )]
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/spaceone.api.secret.v1.rs"));
+    }
+}
+
+/// Where plugins run.
+pub mod plugin {
+    /// The current version.
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        reason = "generated"
+    )]
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/spaceone.api.plugin.v1.rs"));
+    }
+}
+
+/// Costs.
+pub mod cost_analysis {
+    /// The current version.
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        reason = "generated"
+    )]
+    pub mod v1 {
+        include!(concat!(
+            env!("OUT_DIR"),
+            "/spaceone.api.cost_analysis.v1.rs"
+        ));
+    }
+
+    /// What plugins that tell costs serve.
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::pedantic,
+        non_camel_case_types,
+        reason = "generated"
+    )]
+    pub mod plugin {
+        include!(concat!(
+            env!("OUT_DIR"),
+            "/spaceone.api.cost_analysis.plugin.rs"
+        ));
+    }
 }

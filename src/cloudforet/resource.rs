@@ -61,6 +61,14 @@ pub(crate) fn given(fields: &[(&str, &str)]) -> Vec<Document> {
     given.map(|(key, value)| doc! { *key: *value }).collect()
 }
 
+/// The fields that an update names and gives a value; it cannot empty any.
+pub(crate) fn changes(fields: &[(&str, &str)]) -> Document {
+    let given = fields.iter().filter(|(_, value)| !value.is_empty());
+    given
+        .map(|(key, value)| ((*key).to_owned(), Bson::from(*value)))
+        .collect()
+}
+
 /// The rows of a page, and how many match in all.
 pub(crate) async fn list(
     collection: &Collection,

@@ -2,13 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use tonic::metadata::AsciiMetadataValue;
 
-use crate::model::Grpc;
+use crate::model::{Grpc, Plugin};
 use crate::net::Resolver;
+
+/// The services that speak gRPC.
+const SERVICES: [&str; 6] = [
+    "identity",
+    "inventory",
+    "repository",
+    "secret",
+    "plugin",
+    "cost_analysis",
+];
+
+/// As upstream: three days.
+const PLUGIN_IDLE: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// Settings of one backend. A key that is left out has the default of a lab without surprises.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,6 +39,8 @@ pub struct Settings {
     pub endpoints: BTreeMap<String, String>,
     /// MongoDB's connection string.
     pub mongodb: String,
+    /// Where Redis is: `redis://redis:6379`.
+    pub redis: String,
     /// Put in front of the names of databases, so that several installations can share a store.
     pub database_prefix: String,
     /// What the first start creates: a domain and its administrator.
@@ -33,8 +49,15 @@ pub struct Settings {
     pub sample_data: bool,
     /// How gRPC connections live and are chosen.
     pub grpc: Grpc,
-    /// What an identity service that is not the lab's own wants to see before it gives out a public
-    /// key. It is never printed.
+    /// The plugins that the catalogue has from the start; each gets what it takes to use it.
+    pub plugins: Vec<Plugin>,
+    /// How long an hour of the schedulers lasts.
+    pub hour: Duration,
+    /// How long a plugin that nobody uses keeps its pods.
+    pub plugin_idle: Duration,
+    /// The public key (JWK) that verifies tokens of the system, for the identity service.
+    pub system_key: Option<String>,
+    /// With which this service calls others in its own name. It is never printed.
     #[serde(skip)]
     pub system_token: Option<AsciiMetadataValue>,
 }
@@ -55,24 +78,33 @@ pub struct Login {
 
 impl Default for Settings {
     fn default() -> Self {
-        let endpoint = |name: &str| (name.to_owned(), format!("grpc://{name}:50051"));
+        // Services are named with underscores, hosts with dashes.
+        let endpoint = |name: &str| {
+            let host = name.replace('_', "-");
+            (name.to_owned(), format!("grpc://{host}:50051"))
+        };
         Self {
             pod: String::new(),
             bind_ip: None,
             dns: None,
-            endpoints: ["identity", "inventory"].map(endpoint).into(),
+            endpoints: SERVICES.map(endpoint).into(),
             mongodb: "mongodb://mongodb:27017".to_owned(),
+            redis: "redis://redis:6379".to_owned(),
             database_prefix: String::new(),
             login: Login::default(),
             sample_data: false,
             grpc: Grpc::default(),
+            plugins: Vec::new(),
+            hour: Duration::from_secs(3600),
+            plugin_idle: PLUGIN_IDLE,
+            system_key: None,
             system_token: None,
         }
     }
 }
 
 impl Settings {
-    /// Takes the token of `System.init`; whether it can be one.
+    /// Takes the system's token; whether it can be one.
     pub fn set_system_token(&mut self, token: &str) -> bool {
         self.system_token = token.parse().ok().map(|mut token: AsciiMetadataValue| {
             token.set_sensitive(true);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::deployments::FoundDeployment;
+use super::field::Field;
 use super::ingresses::FoundIngress;
 use super::services::FoundService;
 use super::settings::{Config, RuntimeChoice};
@@ -102,8 +104,23 @@ pub(super) fn node_ports(services: &[FoundService<'_>]) {
     }
 }
 
+/// Pods are told apart by the name of their Deployment, and those of a Service have its name.
+pub(super) fn names(services: &[FoundService<'_>], deployments: &[FoundDeployment<'_>]) {
+    for found in deployments {
+        if services
+            .iter()
+            .any(|service| service.service.name == found.name)
+        {
+            found.field.refuse(
+                format!("[services.{}] has this name", found.name),
+                "give the pods without a Service another one",
+            );
+        }
+    }
+}
+
 /// What is waited for exists, and nobody waits for itself, not even around corners.
-pub(super) fn waiting(services: &[FoundService<'_>]) {
+pub(super) fn waiting(services: &[FoundService<'_>], deployments: &[FoundDeployment<'_>]) {
     let waits: BTreeMap<&str, Vec<&str>> = services
         .iter()
         .map(|found| {
@@ -111,16 +128,28 @@ pub(super) fn waiting(services: &[FoundService<'_>]) {
             (found.service.name.as_str(), names)
         })
         .collect();
+    let is_known = |name: &str, field: &Field<'_>| {
+        let known = waits.contains_key(name);
+        if !known {
+            let remedy = match nearest(name, waits.keys().copied()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => "leave it out".to_owned(),
+            };
+            field.refuse("no such Service", remedy);
+        }
+        known
+    };
+    // Nobody can wait for these.
+    for (name, field) in deployments.iter().flat_map(|found| &found.wait_for) {
+        is_known(name, field);
+    }
     for found in services {
         let own = found.service.name.as_str();
         for (name, field) in &found.wait_for {
-            if !waits.contains_key(name) {
-                let remedy = match nearest(name, waits.keys().copied()) {
-                    Some(near) => format!("did you mean \"{near}\"?"),
-                    None => "leave it out".to_owned(),
-                };
-                field.refuse("no such Service", remedy);
-            } else if reaches(name, own, &waits) {
+            if !is_known(name, field) {
+                continue;
+            }
+            if reaches(name, own, &waits) {
                 let message = if *name == own {
                     "a Service that waits for itself never starts".to_owned()
                 } else {
@@ -149,8 +178,8 @@ fn reaches(from: &str, to: &str, waits: &BTreeMap<&str, Vec<&str>>) -> bool {
 }
 
 /// Images run in containers only.
-pub(super) fn runtime(runtime: RuntimeChoice, services: &[FoundService<'_>]) {
-    for field in services.iter().filter_map(|found| found.image.as_ref()) {
+pub(super) fn images<'a>(runtime: RuntimeChoice, images: impl Iterator<Item = &'a Field<'a>>) {
+    for field in images {
         match runtime {
             RuntimeChoice::Process => field.refuse(
                 "an image needs runtime = \"docker\"",

@@ -231,6 +231,18 @@ impl<'a> Field<'a> {
             .collect()
     }
 
+    /// A table as a JSON object, whatever is in it.
+    pub(super) fn object(&self) -> Option<serde_json::Value> {
+        if !matches!(self.node.item, Item::Table(_)) {
+            self.refuse(
+                "must be a table",
+                format!("write {}", self.written("{ … }")),
+            );
+            return None;
+        }
+        Some(self.node.item.to_json())
+    }
+
     /// The table itself, under the head of the one around it, or under its own at the top.
     pub(super) fn section(&self) -> Option<Section<'a>> {
         if self.head.is_empty() {

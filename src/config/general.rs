@@ -1,15 +1,18 @@
 //! The sections that are there once: everything but services and ingresses.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::raw::RawConfig;
 use super::section::{Reader, Section};
 use super::settings::{
-    CloudforetConfig, Config, Controller, DockerConfig, IngressConfig, RuntimeChoice, StoreChoice,
-    StoresConfig, TraceConfig,
+    AccessLogChoice, CloudforetConfig, Config, Controller, DockerConfig, IngressConfig,
+    RuntimeChoice, StoreChoice, StoresConfig, TraceConfig,
 };
 use super::subnet::SubnetChoice;
-use super::{checks, ingresses, load_balancer, manifests, names, secrets, services};
+use super::{
+    checks, deployments, ingresses, load_balancer, manifests, names, plugins, secrets, services,
+};
 use crate::model::{
     GatewayApi, Grpc, IngressClasses, LoadBalancing, Login, MAX_INGRESS_REPLICAS, ProxyMode,
 };
@@ -28,6 +31,9 @@ const CHANNELS_LIMIT: i64 = 100;
 const LOGIN: [&str; 3] = ["spaceone", "admin", "Admin123!@#"];
 const MONGODB_IMAGE: &str = "mongo:8";
 const REDIS_IMAGE: &str = "redis:8";
+const HOUR: Duration = Duration::from_secs(3600);
+/// Upstream it is three days, which nobody in a class would live to see.
+const PLUGIN_IDLE: Duration = Duration::from_secs(600);
 
 /// Reads a merged document. `folder` is where relative paths start, `file` what was read.
 pub(super) fn read(
@@ -47,12 +53,18 @@ pub(super) fn read(
         ],
     );
     let services = services::read(&root, folder);
+    let deployments = deployments::read(&root, folder);
+    let plugins = plugins::read(&root, folder);
     let controller = controller(&root);
     let ingresses = ingresses::read(&root);
     let from_files = manifests::read(&root, folder, reader);
-    checks::waiting(&services);
+    checks::waiting(&services, &deployments);
+    checks::names(&services, &deployments);
     checks::node_ports(&services);
-    checks::runtime(runtime, &services);
+    let images = services.iter().filter_map(|found| found.image.as_ref());
+    let images = images.chain(deployments.iter().filter_map(|found| found.image.as_ref()));
+    let images = images.chain(plugins.iter().filter_map(|found| found.image.as_ref()));
+    checks::images(runtime, images);
     let mut config = Config {
         file: file.map(Path::to_owned),
         name,
@@ -67,6 +79,10 @@ pub(super) fn read(
         cloudforet: cloudforet(&root),
         grpc: grpc(&root),
         deployments: Vec::new(),
+        plugins: plugins
+            .into_iter()
+            .filter_map(|found| found.plugin)
+            .collect(),
         services: Vec::new(),
         static_endpoints: Vec::new(),
         ingresses: ingresses
@@ -84,6 +100,9 @@ pub(super) fn read(
         config.deployments.extend(found.deployment);
         config.static_endpoints.extend(found.endpoints);
     }
+    let without_service = deployments.into_iter();
+    let without_service = without_service.filter_map(|found| found.deployment);
+    config.deployments.extend(without_service);
     config.secrets = secrets::read(&root, folder, &mut config.reports);
     manifests::link(from_files, &mut config);
     checks::services_of_ingresses(&ingresses, &config.services);
@@ -123,6 +142,7 @@ fn controller(root: &Section<'_>) -> IngressConfig {
         redirect_https: true,
         allow_empty_services: true,
         allow_external_name_services: false,
+        access_log: AccessLogChoice::Off,
     };
     let Some(section) = section(root, "ingress") else {
         return config;
@@ -143,6 +163,14 @@ fn controller(root: &Section<'_>) -> IngressConfig {
     config.redirect_https = section.boolean("redirect_https", true);
     config.allow_empty_services = section.boolean("allow_empty_services", true);
     config.allow_external_name_services = section.boolean("allow_external_name_services", false);
+    config.access_log = section.choice(
+        "access_log",
+        &[
+            ("off", AccessLogChoice::Off),
+            ("flavour", AccessLogChoice::Flavour),
+            ("json", AccessLogChoice::Json),
+        ],
+    );
     section.finish();
     config
 }
@@ -193,6 +221,7 @@ fn trace(root: &Section<'_>) -> TraceConfig {
         enabled: true,
         films_per_second: FILMS_PER_SECOND,
         keep: FILMS_KEPT,
+        otlp: None,
     };
     let Some(section) = section(root, "trace") else {
         return config;
@@ -204,6 +233,15 @@ fn trace(root: &Section<'_>) -> TraceConfig {
         FILMS_PER_SECOND,
     );
     config.keep = section.number("keep", 1..=FILMS_KEPT_LIMIT, FILMS_KEPT);
+    if let Some(field) = section.field("otlp")
+        && let Some(text) = field.text()
+        && !text.is_empty()
+    {
+        match text.parse() {
+            Ok(target) => config.otlp = Some(target),
+            Err(message) => field.refuse(message, "write otlp = \"http://127.0.0.1:4318\""),
+        }
+    }
     section.finish();
     config
 }
@@ -279,12 +317,21 @@ fn cloudforet(root: &Section<'_>) -> CloudforetConfig {
     let mut config = CloudforetConfig {
         enabled: true,
         sample_data: true,
+        hour: HOUR,
+        plugin_idle: PLUGIN_IDLE,
     };
     let Some(section) = section(root, "cloudforet") else {
         return config;
     };
     config.enabled = section.boolean("enabled", true);
     config.sample_data = section.boolean("sample_data", true);
+    config.hour = section.duration("hour", HOUR);
+    config.plugin_idle = section.duration("plugin_idle", PLUGIN_IDLE);
+    if config.hour.is_zero()
+        && let Some(field) = section.field("hour")
+    {
+        field.refuse("must be longer than nothing", "write hour = \"1m\"");
+    }
     section.finish();
     config
 }

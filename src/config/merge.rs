@@ -4,6 +4,8 @@ use super::Overrides;
 use super::raw::{Item, Node, RawConfig, Table};
 use super::section::Reader;
 
+/// Tables whose entries describe pods.
+const OF_PROGRAMS: [&str; 3] = ["services", "deployments", "plugins"];
 /// What a Service can be made of; naming one in a file drops the default's.
 pub(super) const SOURCES: [&str; 4] = ["built_in", "image", "command", "endpoints"];
 /// Ways to write ports; naming one drops all of the default's.
@@ -33,13 +35,14 @@ pub(super) fn layers(
     let mut user = user.0;
     if !cloudforet_enabled(&user) {
         leave_out(&mut user, &default.0);
-        default.0.remove("services");
-        default.0.remove("ingresses");
+        for key in OF_PROGRAMS.into_iter().chain(["ingresses"]) {
+            default.0.remove(key);
+        }
     }
     let mut merged = default.0;
     for (key, node) in user {
         match key.as_str() {
-            "services" => services(&mut merged, node),
+            key if OF_PROGRAMS.contains(&key) => programs(&mut merged, key, node),
             "ingresses" => ingresses(&mut merged, node, reader),
             _ => put(&mut merged, key, node),
         }
@@ -62,11 +65,13 @@ fn cloudforet_enabled(user: &Table) -> bool {
 /// A copy of the reference states the default services and ingresses itself. Where it did not
 /// change them they are no wish of the user's.
 fn leave_out(user: &mut Table, default: &Table) {
-    if let (Some(Item::Table(mine)), Some(Item::Table(theirs))) = (
-        user.get_mut("services").map(|node| &mut node.item),
-        default.get("services").map(|node| &node.item),
-    ) {
-        mine.retain(|name, node| theirs.get(name) != Some(node));
+    for key in OF_PROGRAMS {
+        if let (Some(Item::Table(mine)), Some(Item::Table(theirs))) = (
+            user.get_mut(key).map(|node| &mut node.item),
+            default.get(key).map(|node| &node.item),
+        ) {
+            mine.retain(|name, node| theirs.get(name) != Some(node));
+        }
     }
     if let (Some(Item::Array(mine)), Some(Item::Array(theirs))) = (
         user.get_mut("ingresses").map(|node| &mut node.item),
@@ -95,28 +100,28 @@ fn put(table: &mut Table, key: String, node: Node) {
     }
 }
 
-fn services(merged: &mut Table, node: Node) {
-    if let (Some(Item::Table(old)), Item::Table(new)) = (
-        merged.get_mut("services").map(|old| &mut old.item),
-        &node.item,
-    ) {
+fn programs(merged: &mut Table, key: &str, node: Node) {
+    if let (Some(Item::Table(old)), Item::Table(new)) =
+        (merged.get_mut(key).map(|old| &mut old.item), &node.item)
+    {
         for (name, wish) in new {
-            let (Some(Item::Table(service)), Item::Table(wish)) =
+            let (Some(Item::Table(known)), Item::Table(wish)) =
                 (old.get_mut(name).map(|node| &mut node.item), &wish.item)
             else {
                 continue;
             };
-            make_room(service, wish);
+            make_room(known, wish);
         }
     }
-    put(merged, "services".into(), node);
+    put(merged, key.to_owned(), node);
 }
 
 /// Drops what the wish replaces as a whole.
 fn make_room(service: &mut Table, wish: &Table) {
     let names = |keys: &[&str]| keys.iter().any(|key| wish.contains_key(*key));
     if names(&SOURCES) {
-        service.retain(|key, _| !SOURCES.contains(&key.as_str()));
+        // Options are those of the plugin that is replaced.
+        service.retain(|key, _| !SOURCES.contains(&key.as_str()) && key != "options");
     }
     if names(&["external_name"]) {
         let of_others = |key: &str| SOURCES.contains(&key) || PORTS.contains(&key);

@@ -4,16 +4,20 @@
 //! line, key, value and remedy. What a [`Config`] holds has been checked: names are unique DNS
 //! labels, ports are disjoint, every Service that an ingress names exists.
 
+mod applied;
 mod beside;
 mod checks;
+mod deployments;
 mod field;
 mod files;
 mod general;
 mod ingresses;
+mod lesson;
 mod load_balancer;
 mod manifests;
 mod merge;
 mod names;
+mod plugins;
 mod ports;
 mod problem;
 mod publishing;
@@ -27,14 +31,17 @@ mod subnet;
 mod suggest;
 mod summary;
 mod urls;
+mod workload;
 
 use std::path::{Path, PathBuf};
 
+pub use lesson::parse as parse_lesson;
+pub(crate) use names::duration;
 pub use problem::{Place, Problem, Problems};
 pub use settings::{
-    CloudforetConfig, Config, Controller, DockerConfig, HostPort, IngressConfig,
-    LoadBalancerConfig, RuntimeChoice, StaticEndpoint, StaticEndpoints, StoreChoice, StoresConfig,
-    TraceConfig,
+    AccessLogChoice, CloudforetConfig, Config, Controller, DockerConfig, HostPort, IngressConfig,
+    LoadBalancerConfig, PluginConfig, RuntimeChoice, StaticEndpoint, StaticEndpoints, StoreChoice,
+    StoresConfig, TraceConfig,
 };
 pub use subnet::{Subnet, SubnetChoice};
 pub(crate) use suggest::nearest;
@@ -170,6 +177,12 @@ mod tests {
             ports = [{ name = "http", port = 1 }]
             env = { A = "b" }
             readiness = { tcp = 1 }
+            [deployments.all]
+            command = ["./x"]
+            [plugins.all]
+            command = ["./x"]
+            providers = ["x"]
+            options = { a = 1 }
             [secrets.all]
             cert = "all.crt"
             key = "all.key"

@@ -35,7 +35,7 @@ pub(super) fn is_subdomain(text: &str) -> bool {
 }
 
 /// `500ms`, `30s`, `5m` or `1h`; at most a day.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;

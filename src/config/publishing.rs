@@ -43,9 +43,10 @@ const OF_LOAD_BALANCERS: [&str; 5] = [
     "proxy_protocol",
 ];
 /// What a name for another name has no use for.
-const OF_OTHERS: [&str; 12] = [
+const OF_OTHERS: [&str; 13] = [
     "args",
     "env",
+    "files",
     "grace",
     "headless",
     "internal_traffic_policy",

@@ -147,6 +147,24 @@ impl PartialEq for Node {
 
 // === impl Item ===
 
+impl Item {
+    /// The same in JSON. What JSON has no word for, an infinite number, becomes null.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Text(text) => text.as_str().into(),
+            Self::Integer(number) => (*number).into(),
+            Self::Float(number) => (*number).into(),
+            Self::Boolean(flag) => (*flag).into(),
+            Self::Array(nodes) => nodes.iter().map(|node| node.item.to_json()).collect(),
+            Self::Table(table) => table
+                .iter()
+                .map(|(key, node)| (key.clone(), node.item.to_json()))
+                .collect(),
+        }
+    }
+}
+
 impl fmt::Display for Item {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -13,10 +13,10 @@ const FAILURE_THRESHOLD_LIMIT: i64 = 100;
 
 const ACTIONS: [&str; 5] = ["grpc", "http", "tcp", "redis", "none"];
 
-/// The probe that is written, else a TCP probe of the first port.
-pub(super) fn read(service: &Section<'_>, ports: &[ServicePort]) -> Probe {
+/// The probe that is written, else the usual one. `port` is the one that HTTP is asked at.
+pub(super) fn read(service: &Section<'_>, usual: ProbeAction, port: Option<u16>) -> Probe {
     let mut probe = Probe {
-        action: usual(ports),
+        action: usual,
         period: PERIOD,
         timeout: TIMEOUT,
         failure_threshold: FAILURE_THRESHOLD,
@@ -24,7 +24,7 @@ pub(super) fn read(service: &Section<'_>, ports: &[ServicePort]) -> Probe {
     let Some(section) = service.field("readiness").and_then(|field| field.section()) else {
         return probe;
     };
-    if let Some(action) = action(&section, ports) {
+    if let Some(action) = action(&section, port) {
         probe.action = action;
     }
     probe.period = section.duration("period", PERIOD);
@@ -48,7 +48,8 @@ pub(super) fn read(service: &Section<'_>, ports: &[ServicePort]) -> Probe {
     probe
 }
 
-fn usual(ports: &[ServicePort]) -> ProbeAction {
+/// What is asked of a Service's pods where nothing is said: whether they accept a connection.
+pub(super) fn usual(ports: &[ServicePort]) -> ProbeAction {
     match ports.first() {
         Some(first) if first.protocol == Protocol::Tcp => ProbeAction::Tcp {
             port: first.target_port,
@@ -58,7 +59,7 @@ fn usual(ports: &[ServicePort]) -> ProbeAction {
     }
 }
 
-fn action(section: &Section<'_>, ports: &[ServicePort]) -> Option<ProbeAction> {
+fn action(section: &Section<'_>, port: Option<u16>) -> Option<ProbeAction> {
     let [grpc, http, tcp, redis, none] = ACTIONS.map(|key| section.field(key));
     let http_port = section.field("port");
     let given: Vec<_> = [&grpc, &http, &tcp, &redis, &none]
@@ -103,9 +104,13 @@ fn action(section: &Section<'_>, ports: &[ServicePort]) -> Option<ProbeAction> {
             );
             return None;
         }
-        let port = match http_port {
-            Some(field) => field.port()?,
-            None => ports.first()?.target_port,
+        let port = if let Some(field) = http_port {
+            field.port()?
+        } else {
+            if port.is_none() {
+                field.refuse("names no port", "write { http = \"/check\", port = 8080 }");
+            }
+            port?
         };
         return Some(ProbeAction::Http {
             port,

@@ -73,10 +73,15 @@ impl Reader {
 
     /// The config, unless something is wrong with it.
     pub(super) fn into_result(self, mut config: Config) -> Result<Config, Problems> {
+        config.warnings = self.warnings.take();
+        self.finish().map(|()| config)
+    }
+
+    /// What is wrong, if anything is, in the order of the file.
+    pub(super) fn finish(self) -> Result<(), Problems> {
         let mut problems = self.problems.into_inner();
         if problems.is_empty() {
-            config.warnings = self.warnings.into_inner();
-            return Ok(config);
+            return Ok(());
         }
         problems.sort_by(|one, other| one.place.cmp(&other.place));
         Err(Problems(problems))
@@ -222,6 +227,11 @@ impl<'a> Section<'a> {
             message: message.into(),
             remedy: String::new(),
         });
+    }
+
+    /// Whether nothing was written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
     }
 
     /// Refuses every key that was not asked for.

@@ -1,42 +1,20 @@
 //! `[services.NAME]`: a Service, and the Deployment or the addresses behind it.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::field::Field;
-use super::merge::SOURCES;
 use super::section::Section;
 use super::settings::{HostPort, StaticEndpoint, StaticEndpoints};
-use super::suggest::nearest;
-use super::{files, ingresses, names, ports, publishing, readiness};
-use crate::model::{
-    Deployment, MAX_REPLICAS, PodTemplate, Service, ServicePort, ServiceType, SessionAffinity,
-    Volume, Workload,
-};
+use super::workload::{self, Kind, Source};
+use super::{ingresses, names, ports, publishing, readiness};
+use crate::model::{Deployment, MAX_REPLICAS, Service, ServicePort, ServiceType, SessionAffinity};
 
 /// The lab's one namespace.
 pub(super) const NAMESPACE: &str = "cloudforet";
 const REPLICAS: u32 = 1;
-/// `terminationGracePeriodSeconds` of Kubernetes.
-const GRACE: Duration = Duration::from_secs(30);
 /// `sessionAffinityConfig.clientIP.timeoutSeconds` of Kubernetes: three hours.
 const AFFINITY_TIMEOUT: Duration = Duration::from_secs(10_800);
-
-/// The services of this binary.
-const BUILT_INS: [&str; 7] = [
-    "mongodb",
-    "redis",
-    "identity",
-    "inventory",
-    "console-api",
-    "console-api-v2",
-    "console",
-];
-/// The built-in services that keep data, each in a volume of its own name.
-const WITH_VOLUME: [&str; 2] = ["mongodb", "redis"];
-/// Where a volume appears inside a container, until the lab knows which store serves.
-const VOLUME_MOUNT: &str = "/data/db";
 
 /// What one `[services.NAME]` says, and the fields that are compared with other entries later.
 #[derive(Debug)]
@@ -48,12 +26,6 @@ pub(super) struct FoundService<'a> {
     pub(super) image: Option<Field<'a>>,
     /// Where its NodePorts are written.
     pub(super) node_port: Option<Field<'a>>,
-}
-
-/// What a Service is made of.
-enum Source<'a> {
-    Pods(Workload, Option<Field<'a>>),
-    Addresses(Vec<HostPort>),
 }
 
 /// All services.
@@ -90,22 +62,27 @@ fn service<'a>(name: &str, section: &Section<'a>, folder: Option<&Path>) -> Foun
     let source = if outside {
         None
     } else {
-        source(section, folder)
+        workload::read(section, Kind::Service, folder)
     };
     let wait_for: Vec<_> = section
         .field("wait_for")
         .map(|field| field.texts())
         .unwrap_or_default();
     let replicas = section.number("replicas", 0..=i64::from(MAX_REPLICAS), REPLICAS);
-    let readiness = readiness::read(section, &service.ports);
-    let env = env(section);
-    let grace = section.duration("grace", GRACE);
+    let first = service.ports.first().map(|port| port.target_port);
+    let readiness = readiness::read(section, readiness::usual(&service.ports), first);
+    let (workload, image, addresses) = match source {
+        Some(Source::Pods(workload, image)) => (Some(workload), image, None),
+        Some(Source::Addresses(field)) => (None, None, Some(field)),
+        None => (None, None, None),
+    };
+    let template = workload::template(section, workload.as_ref(), folder, readiness);
     let mut found = FoundService {
         service,
         deployment: None,
         endpoints: None,
         wait_for,
-        image: None,
+        image,
         node_port: section
             .field("node_port")
             .or_else(|| section.field("ports")),
@@ -114,131 +91,30 @@ fn service<'a>(name: &str, section: &Section<'a>, folder: Option<&Path>) -> Foun
         publishing::only_a_name(section);
         return found;
     }
-    match source {
-        Some(Source::Addresses(addresses)) => {
-            only_addresses(section, &found.service.ports);
-            found.endpoints = Some(StaticEndpoints {
-                service: name.to_owned(),
-                endpoints: addresses.into_iter().map(StaticEndpoint::ready).collect(),
-            });
-        }
-        Some(Source::Pods(workload, image)) => {
-            found.image = image;
-            found.deployment = Some(Deployment {
-                name: name.to_owned(),
-                service: Some(name.to_owned()),
-                replicas,
-                template: PodTemplate {
-                    files: files::read(section, &workload, folder),
-                    volume: volume(&workload),
-                    workload,
-                    ports: target_ports(&found.service.ports),
-                    env,
-                    readiness,
-                    grace,
-                    wait_for: found
-                        .wait_for
-                        .iter()
-                        .map(|(name, _)| (*name).into())
-                        .collect(),
-                },
-            });
-        }
-        // Reported already.
-        None => {}
+    if let Some(field) = addresses {
+        let addresses = self::addresses(&field);
+        only_addresses(section, &found.service.ports);
+        found.endpoints = Some(StaticEndpoints {
+            service: name.to_owned(),
+            endpoints: addresses.into_iter().map(StaticEndpoint::ready).collect(),
+        });
     }
+    found.deployment = template.map(|mut template| {
+        template.ports = target_ports(&found.service.ports);
+        template.wait_for = found
+            .wait_for
+            .iter()
+            .map(|(name, _)| (*name).into())
+            .collect();
+        Deployment {
+            name: name.to_owned(),
+            service: Some(name.to_owned()),
+            plugin: None,
+            replicas,
+            template,
+        }
+    });
     found
-}
-
-/// Exactly one of the four kinds.
-fn source<'a>(section: &Section<'a>, folder: Option<&Path>) -> Option<Source<'a>> {
-    let [built_in, image, command, endpoints] = SOURCES.map(|key| section.field(key));
-    let arguments = section.field("args");
-    let working_directory = section.field("working_directory");
-    let given: Vec<_> = [&built_in, &image, &command, &endpoints]
-        .into_iter()
-        .flatten()
-        .collect();
-    if given.is_empty() {
-        section.missing(
-            "built_in, image, command or endpoints",
-            "say what the Service is made of, for example command = [\"./serve\", \"{port}\"]",
-        );
-    }
-    if let [first, others @ ..] = given.as_slice() {
-        for other in others {
-            other.refuse(
-                format!("{} is given as well", first.key()),
-                "keep exactly one of built_in, image, command and endpoints",
-            );
-        }
-    }
-    if let (Some(field), None) = (&arguments, &image) {
-        field.refuse("belongs to an image", "put arguments into command itself");
-    }
-    if let (Some(field), None) = (&working_directory, &command) {
-        field.refuse("belongs to a command", "leave it out");
-    }
-    if let Some(field) = built_in {
-        let program = built_in_program(&field)?.to_owned();
-        return Some(Source::Pods(Workload::BuiltIn { program }, None));
-    }
-    if let Some(field) = image {
-        let workload = Workload::Image {
-            image: field.words()?.to_owned(),
-            command: arguments.map(|field| field.arguments()).unwrap_or_default(),
-        };
-        return Some(Source::Pods(workload, Some(field)));
-    }
-    if let Some(field) = command {
-        let command: Vec<String> = texts_of_command(&field)?;
-        let directory = working_directory.and_then(|field| field.words());
-        let working_directory = match (folder, directory) {
-            (Some(folder), Some(directory)) => Some(folder.join(directory)),
-            (None, Some(directory)) => Some(PathBuf::from(directory)),
-            (folder, None) => folder.map(Path::to_owned),
-        };
-        let workload = Workload::Command {
-            command,
-            working_directory,
-        };
-        return Some(Source::Pods(workload, None));
-    }
-    Some(Source::Addresses(addresses(&endpoints?)))
-}
-
-fn built_in_program<'a>(field: &Field<'a>) -> Option<&'a str> {
-    let program = field.text()?;
-    if BUILT_INS.contains(&program) {
-        return Some(program);
-    }
-    let remedy = match nearest(program, BUILT_INS) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None => "for a program of your own write command = [\"./serve\"]".to_owned(),
-    };
-    field.refuse(
-        format!(
-            "no such built-in service (there are {})",
-            BUILT_INS.join(", ")
-        ),
-        remedy,
-    );
-    None
-}
-
-fn texts_of_command(field: &Field<'_>) -> Option<Vec<String>> {
-    let texts = field.arguments();
-    if texts
-        .first()
-        .is_none_or(|program| program.trim().is_empty())
-    {
-        field.refuse(
-            "must name a program and its arguments",
-            "write command = [\"./serve\", \"--port\", \"{port}\"]",
-        );
-        return None;
-    }
-    Some(texts)
 }
 
 fn addresses(field: &Field<'_>) -> Vec<HostPort> {
@@ -322,34 +198,6 @@ fn affinity(section: &Section<'_>) -> SessionAffinity {
     SessionAffinity::ClientIP {
         timeout_seconds: seconds,
     }
-}
-
-fn env(section: &Section<'_>) -> BTreeMap<String, String> {
-    let Some(variables) = section.field("env").and_then(|field| field.section()) else {
-        return BTreeMap::new();
-    };
-    let mut env = BTreeMap::new();
-    for (name, field) in variables.children() {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            field.refuse(
-                "a variable's name has no \"=\" in it",
-                "write env = { LOG_LEVEL = \"debug\" }",
-            );
-        } else if let Some(value) = field.text() {
-            env.insert(name.to_owned(), value.to_owned());
-        }
-    }
-    env
-}
-
-fn volume(workload: &Workload) -> Option<Volume> {
-    let Workload::BuiltIn { program } = workload else {
-        return None;
-    };
-    WITH_VOLUME.contains(&program.as_str()).then(|| Volume {
-        name: program.clone(),
-        mount: VOLUME_MOUNT.to_owned(),
-    })
 }
 
 /// Each target port once, in the order of the Service's ports.

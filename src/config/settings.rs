@@ -13,8 +13,8 @@ use super::problem::Problem;
 use super::subnet::SubnetChoice;
 use crate::model::{
     AddressPool, ClusterIp, Conditions, Deployment, GatewayApi, Grpc, HealthCheck, IdleTimeout,
-    Ingress, IngressClasses, Login, ObjectReport, Provider, ProxyMode, ProxyProtocol, Secret,
-    Service, TrafficPolicy, Workload,
+    Ingress, IngressClasses, Login, ObjectReport, OtlpTarget, Plugin, PodTemplate, Provider,
+    ProxyMode, ProxyProtocol, Secret, Service, TrafficPolicy, Workload,
 };
 
 /// Everything that a lab is told before it starts.
@@ -45,8 +45,10 @@ pub struct Config {
     /// Cures for gRPC's pinning; used by the built-in services.
     pub grpc: Grpc,
     /// Desired pods; one Deployment for each Service that is not made of static endpoints, with
-    /// the Service's name.
+    /// the Service's name, and those that have no Service.
     pub deployments: Vec<Deployment>,
+    /// Plugins, whose pods run when they are needed.
+    pub plugins: Vec<PluginConfig>,
     /// Services. ClusterIPs are [`Config::UNASSIGNED`] until the app gives them out.
     pub services: Vec<Service>,
     /// Addresses of the user's own, for the Services without a Deployment.
@@ -71,12 +73,17 @@ impl Config {
     /// The ClusterIP of a Service that has none yet.
     pub const UNASSIGNED: ClusterIp = ClusterIp::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
-    /// The Services that only the Docker runtime can run, by name.
-    pub fn image_services(&self) -> impl Iterator<Item = &str> {
-        self.deployments
-            .iter()
-            .filter(|deployment| matches!(deployment.template.workload, Workload::Image { .. }))
-            .map(|deployment| deployment.name.as_str())
+    /// What only the Docker runtime can run, by name.
+    pub fn images(&self) -> impl Iterator<Item = &str> {
+        let deployments = self.deployments.iter();
+        let deployments =
+            deployments.map(|deployment| (&*deployment.name, &deployment.template.workload));
+        let plugins = self.plugins.iter();
+        let plugins = plugins.map(|found| (&*found.plugin.name, &found.template.workload));
+        deployments
+            .chain(plugins)
+            .filter(|(_, workload)| matches!(workload, Workload::Image { .. }))
+            .map(|(name, _)| name)
     }
 }
 
@@ -134,6 +141,21 @@ pub struct IngressConfig {
     pub allow_empty_services: bool,
     /// Whether Traefik routes to Services of type ExternalName.
     pub allow_external_name_services: bool,
+    /// Whether a line is written about each request, and in which form.
+    pub access_log: AccessLogChoice,
+}
+
+/// `ingress.access_log`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessLogChoice {
+    /// No lines.
+    #[default]
+    Off,
+    /// As the controller writes them.
+    Flavour,
+    /// One JSON object a line.
+    Json,
 }
 
 /// `ingress.controller`
@@ -183,6 +205,8 @@ pub struct TraceConfig {
     pub films_per_second: u32,
     /// How many films are kept.
     pub keep: usize,
+    /// Where spans are sent as well.
+    pub otlp: Option<OtlpTarget>,
 }
 
 /// `[stores]`
@@ -220,6 +244,19 @@ pub struct CloudforetConfig {
     pub enabled: bool,
     /// Whether an empty database is filled once.
     pub sample_data: bool,
+    /// How long an hour of the schedulers lasts.
+    pub hour: Duration,
+    /// How long a plugin that nobody uses keeps its pods.
+    pub plugin_idle: Duration,
+}
+
+/// `[plugins.NAME]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PluginConfig {
+    /// As the catalogue shows it.
+    pub plugin: Plugin,
+    /// The pods that run it.
+    pub template: PodTemplate,
 }
 
 /// Addresses behind a Service without selector.

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::settings::{Config, RuntimeChoice};
+use super::settings::{Config, PluginConfig, RuntimeChoice};
 use crate::model::{
-    AppProtocol, BackendPort, ClusterIp, Gateway, GatewayRoute, HostMatch, Ingress, IngressBackend,
-    PathType, ProbeAction, Protocol, Provider, ProxyProtocol, Service, SessionAffinity,
-    TrafficPolicy, Workload,
+    AppProtocol, BackendPort, ClusterIp, Deployment, Gateway, GatewayRoute, HostMatch, Ingress,
+    IngressBackend, PathType, Plugin, ProbeAction, Protocol, Provider, ProxyProtocol, Service,
+    SessionAffinity, TrafficPolicy, Workload,
 };
 
 impl Config {
@@ -44,6 +44,12 @@ impl Config {
             ));
         }
         lines.extend(self.services.iter().map(|service| self.service(service)));
+        let without_service = self.deployments.iter();
+        let without_service = without_service.filter(|found| found.service.is_none());
+        lines.extend(
+            without_service.map(|found| format!("deployment {}: {}", found.name, pods(found))),
+        );
+        lines.extend(self.plugins.iter().map(plugin));
         lines.extend(self.ingresses.iter().flat_map(ingress));
         lines.extend(self.gateway_api.gateways.iter().map(gateway));
         lines.extend(self.gateway_api.routes.iter().map(gateway_route));
@@ -92,20 +98,51 @@ impl Config {
             .iter()
             .find(|deployment| of_service(&deployment.name))
         {
-            let template = &deployment.template;
-            let _ = write!(
-                line,
-                ", {} of {}, ready by {}",
-                counted(deployment.replicas, "pod"),
-                workload(&template.workload),
-                probe(&template.readiness.action)
-            );
-            if !template.wait_for.is_empty() {
-                let _ = write!(line, ", after {}", template.wait_for.join(" "));
-            }
+            let _ = write!(line, ", {}", pods(deployment));
         }
         line
     }
+}
+
+/// What runs behind a Service, or without one.
+fn pods(deployment: &Deployment) -> String {
+    let template = &deployment.template;
+    let mut text = format!(
+        "{} of {}, ready by {}",
+        counted(deployment.replicas, "pod"),
+        workload(&template.workload),
+        probe(&template.readiness.action)
+    );
+    if !template.wait_for.is_empty() {
+        let _ = write!(text, ", after {}", template.wait_for.join(" "));
+    }
+    text
+}
+
+fn plugin(found: &PluginConfig) -> String {
+    let Plugin {
+        name,
+        resource_type,
+        version,
+        replicas,
+        providers,
+        options,
+        ..
+    } = &found.plugin;
+    let mut text = format!(
+        "plugin {name} {version}: {resource_type} of {}, {} of {}, ready by {}",
+        providers.join(" "),
+        counted(*replicas, "pod"),
+        workload(&found.template.workload),
+        probe(&found.template.readiness.action)
+    );
+    if options
+        .as_object()
+        .is_some_and(|options| !options.is_empty())
+    {
+        let _ = write!(text, ", options {options}");
+    }
+    text
 }
 
 /// Who reaches a Service and how, as far as that is not usual.

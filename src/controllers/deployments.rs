@@ -87,7 +87,12 @@ impl Pods {
             let handles = self.handles.iter();
             handles.filter(|(_, handle)| handle.deployment.name == deployment.name)
         };
-        let wanted = usize::try_from(deployment.replicas).unwrap_or(usize::MAX);
+        let mut faults = cluster.faults.iter();
+        let wanted = if faults.any(|fault| fault.takes_down(&deployment.name)) {
+            0
+        } else {
+            usize::try_from(deployment.replicas).unwrap_or(usize::MAX)
+        };
         let is_ready = |name: &str| cluster.pods.get(name).is_some_and(|pod| pod.ready);
         let (mut current, mut outdated): (Vec<_>, Vec<_>) = own()
             .filter(|(_, handle)| !handle.is_stopping())

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::{ExtrasProvider, endpoints, probe};
+use super::hold::Hold;
+use super::{ExtrasProvider, Inputs, endpoints, probe};
 use crate::model::{Deployment, Pod, PodPhase, PodTemplate, Workload};
 use crate::pods::{Exit, PodError, PodRuntime, PodSpec, StartedPod, service_variables};
 use crate::registry::{Cluster, Registry};
@@ -27,6 +28,7 @@ pub(super) struct Context {
     pub(super) registry: Registry,
     pub(super) runtime: Arc<dyn PodRuntime>,
     pub(super) extras: ExtrasProvider,
+    pub(super) inputs: Inputs,
 }
 
 /// Whether, and how, a pod is to go.
@@ -129,6 +131,7 @@ impl PodTask {
             ip,
             ports,
             mut exited,
+            input,
         } = started;
         self.write(|pod| {
             pod.phase = PodPhase::Running;
@@ -137,7 +140,12 @@ impl PodTask {
             pod.reason = None;
         });
         let mut stop = self.stop.clone();
-        let probing = self.probe(&ports);
+        let probing = async {
+            tokio::join!(
+                self.probe(&ports),
+                self.context.inputs.feed(&self.name, input)
+            );
+        };
         tokio::pin!(probing);
         let how = tokio::select! {
             // A program that ended is not asked once more.
@@ -180,7 +188,21 @@ impl PodTask {
         let mut ready = false;
         let mut failures = 0;
         let mut told = None;
+        let mut hold = Hold::new(self);
         loop {
+            if let Some(reason) = hold.holds(ready) {
+                ready = false;
+                failures = probe.failure_threshold;
+                if told.as_ref() != Some(&reason) {
+                    told = Some(reason.clone());
+                    self.write(|pod| {
+                        pod.ready = false;
+                        pod.reason = Some(reason);
+                    });
+                }
+                hold.pause().await;
+                continue;
+            }
             match probe::check(probe, ports).await {
                 Ok(()) => {
                     failures = 0;
@@ -208,7 +230,7 @@ impl PodTask {
                     }
                 }
             }
-            tokio::time::sleep(pace.next(ready, probe.period)).await;
+            hold.sleep(pace.next(ready, probe.period)).await;
         }
     }
 

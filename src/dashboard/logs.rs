@@ -28,8 +28,16 @@ pub(super) async fn show(
     query: Result<Query<LogsQuery>, QueryRejection>,
 ) -> Result<Response, AdminError> {
     let Query(query) = query.map_err(|error| AdminError::Query(error.body_text()))?;
+    // Whichever controller it is.
+    let service = query.service.map(|name| match name.as_str() {
+        "ingress" => {
+            let cluster = state.registry.snapshot();
+            cluster.ingress_classes.load_balancer.clone()
+        }
+        _ => name,
+    });
     let selection = LogSelection {
-        service: query.service,
+        service,
         pod: query.pod,
     };
     let tail = query.tail.unwrap_or(TAIL);
@@ -58,6 +66,7 @@ fn exists(state: &AdminState, selection: &LogSelection) -> Result<(), AdminError
     let cluster = state.registry.snapshot();
     if let Some(service) = &selection.service
         && !cluster.services.contains_key(service)
+        && !cluster.deployments.contains_key(service)
     {
         return Err(AdminError::NoSuchService(service.clone()));
     }

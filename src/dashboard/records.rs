@@ -1,20 +1,40 @@
 //! What the theatre keeps, as the admin API asks for it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::stream::{BoxStream, StreamExt as _};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::Value;
 
 use super::{LogSelection, Records};
-use crate::model::{Connection, Film, LogLine, OutputStream, TraceId};
-use crate::trace::{Followed, LogFilter, Theatre};
+use crate::model::{Connection, Film, LogLine, OutputStream, Recorded, ServiceTraffic, TraceId};
+use crate::trace::{Counts, Followed, Listening, LogFilter, Theatre, Watch};
 
 /// Films in a list: what a person looks through.
 const FILMS: usize = 100;
 
 impl Records for Theatre {
+    fn traffic(&self) -> Vec<ServiceTraffic> {
+        self.ledger().counted()
+    }
+
+    fn record(&self) -> BoxStream<'static, Result<Arc<Recorded>, u64>> {
+        let listening = self.tape().listen();
+        let next = async |mut listening: Listening| Some((listening.next().await?, listening));
+        stream::unfold(listening, next).boxed()
+    }
+
+    fn drawn(&self) -> BTreeMap<String, u64> {
+        Self::drawn(self)
+    }
+
+    fn counts(&self) -> Counts {
+        Self::counts(self)
+    }
+
     fn connections(&self, service: &str, endpoint: SocketAddr) -> u64 {
         self.open_at(service, endpoint) as u64
     }
@@ -58,9 +78,13 @@ impl Records for Theatre {
         let theatre = self.clone();
         Box::pin(async move { theatre.wait_for(trace, wait).await })
     }
+
+    fn look(&self) -> Watch {
+        Watch::new(self.clone())
+    }
 }
 
-/// A Service's Deployment has its name, so the name stands for all its pods.
+/// A Service's Deployment has its name, and pods have their Deployment's, so it stands for them all.
 fn filter(selection: &LogSelection) -> LogFilter {
     let names = [&selection.service, &selection.pod];
     LogFilter::of(names.into_iter().flatten())

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::door::host_ports;
 use super::{Facts, Records};
 use crate::model::{
-    CertificateStatus, ClusterIp, EndpointStatus, GatewayStatus, IngressStatus, LabPhase,
-    ObjectReport, Pod, PodPhase, PodStatus, PortStatus, Service, ServiceStatus, Status,
+    CertificateStatus, ClusterIp, Deployment, DeploymentStatus, EndpointStatus, FaultStatus,
+    GatewayStatus, IngressStatus, LabPhase, ObjectReport, PluginStatus, Pod, PodPhase, PodStatus,
+    PortStatus, Service, ServiceStatus, Status,
 };
 use crate::registry::Cluster;
 
@@ -49,21 +51,37 @@ pub fn status_of(facts: &Facts, cluster: &Cluster, records: &dyn Records) -> Sta
         login: facts.login.clone(),
         stores: facts.stores.clone(),
         services,
+        deployments: deployments(cluster),
+        plugins: plugins(cluster),
         ingresses: ingresses(cluster),
         gateways: gateways(cluster),
         certificates: certificates(cluster),
-        pods: cluster.pods.values().map(|found| pod(found)).collect(),
+        pods: cluster
+            .pods
+            .values()
+            .map(|found| pod(found, cluster))
+            .collect(),
         warnings: [&facts.warnings[..], &facts.problems].concat(),
+        faults: faults(cluster),
         reports: cluster.reports.to_vec(),
     }
 }
 
+/// What is broken on purpose.
+fn faults(cluster: &Cluster) -> Vec<FaultStatus> {
+    let all = cluster.faults.iter();
+    all.map(|fault| FaultStatus {
+        id: fault.id,
+        fault: fault.kind.to_string(),
+        target: fault.place.to_string(),
+        until: fault.until,
+    })
+    .collect()
+}
+
 /// Where the host ports are.
 fn addresses(cluster: &Cluster) -> Vec<String> {
-    let balancer = cluster.services.get(&cluster.ingress_classes.load_balancer);
-    let addresses = balancer
-        .iter()
-        .flat_map(|service| &service.load_balancer.ingress);
+    let addresses = host_ports(cluster).iter();
     addresses.map(ToString::to_string).collect()
 }
 
@@ -118,12 +136,22 @@ fn ingresses(cluster: &Cluster) -> Vec<IngressStatus> {
                 hosts.push(host);
             }
         }
+        let paths = ingress.rules.iter().flat_map(|rule| &rule.paths);
+        let backends = paths.map(|path| &path.backend);
+        let backends = backends.chain(&ingress.default_backend);
+        let mut services: Vec<String> = Vec::new();
+        for backend in backends {
+            if !services.contains(&backend.service) {
+                services.push(backend.service.clone());
+            }
+        }
         let of_ingress =
             |report: &&ObjectReport| report.kind == "Ingress" && report.name == ingress.name;
         IngressStatus {
             name: ingress.name.clone(),
             class: class.map(str::to_owned),
             hosts,
+            services,
             addresses: class.map(|_| addresses.clone()).unwrap_or_default(),
             reports: cluster
                 .reports
@@ -173,7 +201,41 @@ fn ingress_replicas(service: &Service, cluster: &Cluster) -> Vec<EndpointStatus>
     endpoints.collect()
 }
 
-/// Every Deployment has as many ready pods as it wants, and they are endpoints already.
+fn deployments(cluster: &Cluster) -> Vec<DeploymentStatus> {
+    let found = cluster.deployments.values();
+    let found = found.filter(|found| found.service.is_none() && found.plugin.is_none());
+    found
+        .map(|found| DeploymentStatus {
+            name: found.name.clone(),
+            replicas: found.replicas,
+            ready: ready_pods(found, cluster),
+        })
+        .collect()
+}
+
+fn plugins(cluster: &Cluster) -> Vec<PluginStatus> {
+    let status = |found: &Deployment| {
+        Some(PluginStatus {
+            plugin_id: found.plugin.clone()?,
+            deployment: found.name.clone(),
+            replicas: found.replicas,
+            ready: ready_pods(found, cluster),
+        })
+    };
+    let found = cluster.deployments.values();
+    found.filter_map(|found| status(found)).collect()
+}
+
+/// Pods of it that are ready and stay.
+fn ready_pods(deployment: &Deployment, cluster: &Cluster) -> u32 {
+    let pods = cluster.pods.values();
+    let ready =
+        pods.filter(|pod| pod.deployment == deployment.name && pod.ready && !pod.terminating);
+    u32::try_from(ready.count()).unwrap_or(u32::MAX)
+}
+
+/// Every Deployment has as many ready pods as it wants, and they are endpoints already. Plugins come
+/// and go while the lab is ready.
 fn everything_is_ready(cluster: &Cluster) -> bool {
     let load_balancer = &cluster.ingress_classes.load_balancer;
     let pods = cluster.pods.values();
@@ -181,12 +243,11 @@ fn everything_is_ready(cluster: &Cluster) -> bool {
     if replicas.count() < cluster.ingress_replicas as usize {
         return false;
     }
-    cluster.deployments.values().all(|deployment| {
+    let deployments = cluster.deployments.values();
+    let mut permanent = deployments.filter(|found| found.plugin.is_none());
+    permanent.all(|deployment| {
         let wanted = deployment.replicas as usize;
-        let pods = cluster.pods.values();
-        let ready = pods
-            .filter(|pod| pod.deployment == deployment.name && pod.ready && !pod.terminating)
-            .count();
+        let ready = ready_pods(deployment, cluster) as usize;
         let slice = deployment
             .service
             .as_ref()
@@ -250,7 +311,8 @@ fn endpoints(service: &str, cluster: &Cluster, records: &dyn Records) -> Vec<End
     endpoints.collect()
 }
 
-fn pod(pod: &Pod) -> PodStatus {
+fn pod(pod: &Pod, cluster: &Cluster) -> PodStatus {
+    let deployment = cluster.deployments.get(&pod.deployment);
     let phase = match pod.phase {
         _ if pod.terminating => "Terminating",
         PodPhase::Pending => "Pending",
@@ -262,6 +324,8 @@ fn pod(pod: &Pod) -> PodStatus {
     PodStatus {
         name: pod.name.clone(),
         service: pod.service.clone(),
+        deployment: pod.deployment.clone(),
+        plugin: deployment.and_then(|found| found.plugin.clone()),
         address: pod.ip.map(|ip| ip.to_string()),
         ready: pod.ready,
         restarts: pod.restarts,

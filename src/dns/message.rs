@@ -27,7 +27,7 @@ const HEADER: usize = 12;
 
 /// What to do with a packet.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum Fairness {
     /// Send this back.
     Reply(Reply),
     /// Ask somebody else; if nobody answers, send this back.
@@ -47,16 +47,16 @@ pub(super) struct Reply {
 }
 
 /// Reads a packet and looks the answer up.
-pub(super) fn consider(cluster: &Cluster, packet: &[u8], recursion: bool) -> Verdict {
+pub(super) fn consider(cluster: &Cluster, packet: &[u8], recursion: bool) -> Fairness {
     let Some(header) = packet.get(..HEADER) else {
-        return Verdict::Ignore;
+        return Fairness::Ignore;
     };
     let id = u16::from_be_bytes([header[0], header[1]]);
     if header[2] & 0x80 != 0 {
-        return Verdict::Ignore;
+        return Fairness::Ignore;
     }
     let op_code = OpCode::from_u8((header[2] >> 3) & 0xf);
-    let fail = |code| Verdict::Reply(Reply::plain(Message::error_msg(id, op_code, code)));
+    let fail = |code| Fairness::Reply(Reply::plain(Message::error_msg(id, op_code, code)));
     if op_code != OpCode::Query {
         return fail(ResponseCode::NotImp);
     }
@@ -64,7 +64,7 @@ pub(super) fn consider(cluster: &Cluster, packet: &[u8], recursion: bool) -> Ver
         return fail(ResponseCode::FormErr);
     };
     if request.metadata.message_type != MessageType::Query {
-        return Verdict::Ignore;
+        return Fairness::Ignore;
     }
     let mut reply = Reply::to(&request, recursion);
     let [question] = request.queries.as_slice() else {
@@ -106,12 +106,12 @@ impl Reply {
         Self { message, limit }
     }
 
-    fn finish(mut self, code: ResponseCode) -> Verdict {
+    fn finish(mut self, code: ResponseCode) -> Fairness {
         self.message.metadata.response_code = code;
-        Verdict::Reply(self)
+        Fairness::Reply(self)
     }
 
-    fn answer(mut self, cluster: &Cluster, question: &Query) -> Verdict {
+    fn answer(mut self, cluster: &Cluster, question: &Query) -> Fairness {
         // A label may hold any byte; what is no text is no name of ours.
         let labels: Option<Vec<String>> = question
             .name()
@@ -188,18 +188,18 @@ impl Reply {
                 } else {
                     ResponseCode::Refused
                 };
-                return Verdict::Forward(self);
+                return Fairness::Forward(self);
             }
         }
         if self.message.answers.is_empty() {
             let record = Record::from_rdata(cluster_domain(), TTL, soa(cluster));
             self.message.authorities.push(record);
         }
-        Verdict::Reply(self)
+        Fairness::Reply(self)
     }
 
     /// An alias, and what is known of the name it stands for, as CoreDNS' `kubernetes` plugin has it.
-    fn alias(mut self, cluster: &Cluster, question: &Query, name: String) -> Verdict {
+    fn alias(mut self, cluster: &Cluster, question: &Query, name: String) -> Fairness {
         self.message.metadata.authoritative = true;
         let wanted = question.query_type();
         let mut owner = question.name().clone();
@@ -227,11 +227,11 @@ impl Reply {
                     self.message.answers.extend(records);
                     break;
                 }
-                Known::Elsewhere => return Verdict::Follow(self, Query::query(target, wanted)),
+                Known::Elsewhere => return Fairness::Follow(self, Query::query(target, wanted)),
                 Known::Ports(_) | Known::Name(_) | Known::Empty | Known::Nothing => break,
             }
         }
-        Verdict::Reply(self)
+        Fairness::Reply(self)
     }
 
     /// Adds what another server says about the name at the end of the aliases.

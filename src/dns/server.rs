@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::Settings;
 use super::forward::{Transport, forward};
-use super::message::{Reply, Verdict, consider};
+use super::message::{Fairness, Reply, consider};
 use crate::net::{Resolver, Shutdown};
 use crate::registry::Reader;
 
@@ -72,8 +72,8 @@ async fn serve_udp(
         };
         let packet = &buffer[..length];
         match consider(reader.latest(), packet, recursion) {
-            Verdict::Reply(reply) => send(&socket, reply.to_datagram(), client).await,
-            Verdict::Forward(otherwise) if recursion && forwards.len() < MOST_FORWARDS => {
+            Fairness::Reply(reply) => send(&socket, reply.to_datagram(), client).await,
+            Fairness::Forward(otherwise) if recursion && forwards.len() < MOST_FORWARDS => {
                 let packet = packet.to_vec();
                 let socket = Arc::clone(&socket);
                 let settings = Arc::clone(&settings);
@@ -82,7 +82,7 @@ async fn serve_udp(
                     send(&socket, answer.or_else(|| otherwise.to_datagram()), client).await;
                 });
             }
-            Verdict::Follow(reply, question) if forwards.len() < MOST_FORWARDS => {
+            Fairness::Follow(reply, question) if forwards.len() < MOST_FORWARDS => {
                 let socket = Arc::clone(&socket);
                 let settings = Arc::clone(&settings);
                 forwards.spawn(async move {
@@ -90,10 +90,10 @@ async fn serve_udp(
                     send(&socket, reply.to_datagram(), client).await;
                 });
             }
-            Verdict::Forward(reply) | Verdict::Follow(reply, _) => {
+            Fairness::Forward(reply) | Fairness::Follow(reply, _) => {
                 send(&socket, reply.to_datagram(), client).await;
             }
-            Verdict::Ignore => {}
+            Fairness::Ignore => {}
         }
     }
 }
@@ -199,16 +199,16 @@ async fn answer_stream(
         };
         let packet = packet?;
         let answer = match consider(reader.latest(), &packet, recursion) {
-            Verdict::Reply(reply) => reply.to_stream(),
-            Verdict::Forward(otherwise) => {
+            Fairness::Reply(reply) => reply.to_stream(),
+            Fairness::Forward(otherwise) => {
                 let answer = forward(&packet, settings, Transport::Tcp).await;
                 answer.or_else(|| otherwise.to_stream())
             }
-            Verdict::Follow(reply, question) => {
+            Fairness::Follow(reply, question) => {
                 let reply = follow(reply, question, settings, Transport::Tcp).await;
                 reply.to_stream()
             }
-            Verdict::Ignore => return Ok(()),
+            Fairness::Ignore => return Ok(()),
         };
         let Some(answer) = answer else {
             return Ok(());

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::film::Film;
+use super::take::Copied;
 use crate::wire::{Body, BodyError};
 
 /// A client's body whose bytes are counted.
@@ -16,6 +17,7 @@ use crate::wire::{Body, BodyError};
 pub(super) struct Counted {
     body: Body,
     count: Rc<Cell<u64>>,
+    copied: Option<Copied>,
 }
 
 impl Counted {
@@ -25,6 +27,7 @@ impl Counted {
             Some(film) if !body.is_end() => Body::boxed(Self {
                 body,
                 count: film.counter(),
+                copied: film.copied(),
             }),
             _ => body,
         }
@@ -43,6 +46,9 @@ impl http_body::Body for Counted {
         if let Some(Ok(frame)) = &frame {
             let count = frame.data_ref().map_or(0, Bytes::len);
             self.count.set(self.count.get() + count as u64);
+            if let (Some(copied), Some(piece)) = (&self.copied, frame.data_ref()) {
+                copied.add(piece);
+            }
         }
         Poll::Ready(frame)
     }

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
+use super::afterwards;
 use super::failure::{Asked, Failure};
 use super::filters::Tables;
 use super::proxy;
@@ -41,6 +42,8 @@ pub(super) struct Client {
     /// Whether `seen_as` is what a header of the PROXY protocol said.
     pub(super) by_header: bool,
     pub(super) tls: Option<Tls>,
+    /// What was broken about the connection on purpose.
+    pub(super) fault: Option<String>,
     /// `seen_as` without its port, as header.
     pub(super) address: HeaderValue,
     /// Requests that had a film.
@@ -115,7 +118,8 @@ impl Service for Client {
     }
 
     fn refuse(&self, refused: &Refused) -> Response<Body> {
-        Failure::from(*refused).respond(Asked::NOTHING, None)
+        let dashboard = self.settings().dashboard.as_deref();
+        Failure::from(*refused).respond(Asked::NOTHING, afterwards::unreadable(self), dashboard)
     }
 }
 
@@ -132,6 +136,7 @@ pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
         candidates,
         policy,
         proxy_protocol,
+        fault,
         permit: _permit,
     } = accepted;
     // It comes from the load balancer's runtime; and small answers must not wait for more to send.
@@ -167,6 +172,7 @@ pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
         policy,
         by_header: told.is_some(),
         tls,
+        fault,
         address: header_text(&seen_as.ip().to_string()),
         requests: Cell::new(0),
         shared: Rc::clone(&shared),

@@ -1,12 +1,13 @@
 //! One request and its response over a connection to an endpoint, with another try where that
 //! cannot do anything twice, or where the route asks for it.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
-use http::{Method, Response};
+use http::{HeaderValue, Method, Response};
 
 use super::failure::Failure;
 use super::film::Film;
@@ -40,6 +41,10 @@ pub(super) struct Limits<'r> {
     pub(super) first: Option<usize>,
     /// The client that gets interim responses, if one does.
     pub(super) interim: Option<&'r Interim>,
+    /// Where it is noted which endpoint was tried last.
+    pub(super) tried: Option<&'r Cell<Option<usize>>>,
+    /// Whether the client wants to know which endpoint answered.
+    pub(super) tell: bool,
 }
 
 /// Sends a prepared request to an endpoint of the backend, which must have one. `upgrade` asks for
@@ -98,6 +103,9 @@ async fn attempts(
     loop {
         let index = (first + tried) % backend.endpoints.len();
         let target = &backend.endpoints[index];
+        if let Some(noted) = limits.tried {
+            noted.set(Some(index));
+        }
         if let Some(film) = film {
             film.selected(backend, index, tried);
         }
@@ -137,7 +145,14 @@ async fn attempts(
                 fresh = again == Again::Fresh;
                 policy.wait().await;
             }
-            (None, Ok(response)) => return Ok(response),
+            (None, Ok(mut response)) => {
+                if limits.tell
+                    && let Ok(name) = HeaderValue::try_from(&target.name)
+                {
+                    response.headers_mut().insert(headers::ENDPOINT, name);
+                }
+                return Ok(response);
+            }
             (None, Err(error)) => return Err(failure(target, &error)),
         }
     }

@@ -9,7 +9,8 @@ use super::body::Filmed;
 use super::film::Film;
 use super::pool::DialError;
 use super::refuse::Refusal;
-use crate::wire::{Body, Last, Refused};
+use crate::model::TraceId;
+use crate::wire::{Abort, Body, Last, Refused};
 
 /// Why the proxy answers itself.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,13 @@ pub(super) enum Failure {
     #[error("{reason}")]
     Filtered {
         status: StatusCode,
+        code: &'static str,
+        reason: String,
+    },
+    /// A filter's answer that is a refusal.
+    #[error("{reason}")]
+    Answered {
+        response: Box<Response<Body>>,
         code: &'static str,
         reason: String,
     },
@@ -49,6 +57,10 @@ pub(super) enum Failure {
     Timeout { endpoint: String, limit: Duration },
     #[error("the client's request body broke off")]
     ClientBody,
+    #[error("{reason}")]
+    Fault { status: u16, reason: String },
+    #[error("{reason}")]
+    Reset { reason: String },
 }
 
 /// What must be remembered of a request for an answer of the proxy's own.
@@ -98,6 +110,9 @@ impl Failure {
                 "too-large",
             ),
             Self::Filtered { status, code, .. } => (*status, filtered(*status), *code),
+            Self::Answered { response, code, .. } => {
+                (response.status(), filtered(response.status()), *code)
+            }
             // grpc.github.io/grpc/core/md_doc_http-grpc-status-mapping: other codes are UNKNOWN.
             Self::Misdirected { .. } => (StatusCode::MISDIRECTED_REQUEST, 2, "misdirected"),
             Self::ClientBody => (StatusCode::BAD_REQUEST, INTERNAL, "request-body"),
@@ -128,47 +143,83 @@ impl Failure {
             Self::Closed { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "closed"),
             Self::BadResponse { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "bad-response"),
             Self::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, UNAVAILABLE, "timeout"),
+            Self::Fault { status, .. } => {
+                let status = StatusCode::from_u16(*status);
+                let status = status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+                (status, UNAVAILABLE, "fault")
+            }
+            // Nothing of it is sent.
+            Self::Reset { .. } => (StatusCode::BAD_GATEWAY, UNAVAILABLE, "fault"),
         }
     }
 
-    /// The answer. The only place where a failure becomes a status.
-    pub(super) fn respond(&self, asked: Asked, film: Option<Box<Film>>) -> Response<Body> {
+    /// The status that it means in HTTP; what speaks gRPC is told so with a status of its own.
+    pub(super) fn status(&self) -> StatusCode {
+        self.codes().0
+    }
+
+    /// The answer. The only place where a failure becomes a status. With a film it says where to read
+    /// why: by `lab trace`, and at the dashboard's address.
+    pub(super) fn respond(
+        self,
+        asked: Asked,
+        film: Option<Box<Film>>,
+        dashboard: Option<&str>,
+    ) -> Response<Body> {
         let (status, grpc_status, code) = self.codes();
         let reason = self.to_string();
-        let mut response = Response::new(Body::Empty);
-        if matches!(self, Self::Refused(_)) {
-            // Who sends such a request may mean something else by what follows.
+        let trace = film.as_ref().and_then(|film| film.trace());
+        let film = film.map(|mut film| {
+            film.failed(status, code, &reason);
+            if let Self::NoEndpoint { service } = &self {
+                film.nobody(service);
+            }
+            film
+        });
+        // Who sends such a request may mean something else by what follows.
+        let last = matches!(self, Self::Refused(_));
+        let reset = matches!(self, Self::Reset { .. });
+        let mut response = match self {
+            Self::Answered { mut response, .. } => {
+                super::headers::to_client(response.headers_mut());
+                response.map(|body| Filmed::wrap(body, film))
+            }
+            _ if asked.grpc => {
+                let mut response = Response::new(Filmed::wrap(Body::Empty, film));
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+                headers.insert("grpc-status", HeaderValue::from(u16::from(grpc_status)));
+                if let Ok(message) = HeaderValue::try_from(percent_encode(&reason)) {
+                    headers.insert("grpc-message", message);
+                }
+                response
+            }
+            _ => {
+                let (kind, text) = if asked.html {
+                    let page = page(status, &reason, trace, dashboard);
+                    ("text/html; charset=utf-8", page)
+                } else {
+                    ("text/plain; charset=utf-8", plain(status, &reason, trace))
+                };
+                let mut response = Response::new(Filmed::wrap(text.into(), film));
+                *response.status_mut() = status;
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+                response
+            }
+        };
+        if last {
             response.extensions_mut().insert(Last);
+        }
+        if reset {
+            response.extensions_mut().insert(Abort);
         }
         let headers = response.headers_mut();
         headers.insert("x-lab-error", HeaderValue::from_static(code));
-        if let Some(trace) = film.as_ref().and_then(|film| film.trace()) {
+        let trace = trace.and_then(|trace| HeaderValue::try_from(trace.to_string()).ok());
+        if let Some(trace) = trace {
             headers.insert("x-lab-trace", trace);
         }
-        let text = if asked.grpc {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-            headers.insert("grpc-status", HeaderValue::from(u16::from(grpc_status)));
-            if let Ok(message) = HeaderValue::try_from(percent_encode(&reason)) {
-                headers.insert("grpc-message", message);
-            }
-            String::new()
-        } else {
-            *response.status_mut() = status;
-            let (kind, text) = if asked.html {
-                ("text/html; charset=utf-8", page(status, &reason))
-            } else {
-                ("text/plain; charset=utf-8", format!("{status}: {reason}\n"))
-            };
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-            text
-        };
-        let film = film.map(|mut film| {
-            film.failed(status, &reason);
-            film
-        });
-        *response.body_mut() = Filmed::wrap(text.into(), film);
         response
     }
 }
@@ -184,13 +235,33 @@ fn filtered(status: StatusCode) -> u8 {
     }
 }
 
-fn page(status: StatusCode, reason: &str) -> String {
+fn plain(status: StatusCode, reason: &str, trace: Option<TraceId>) -> String {
+    let why = trace.map_or_else(String::new, |trace| format!("why: lab trace {trace}\n"));
+    format!("{status}: {reason}\n{why}")
+}
+
+fn page(
+    status: StatusCode,
+    reason: &str,
+    trace: Option<TraceId>,
+    dashboard: Option<&str>,
+) -> String {
     let reason = reason
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;");
+    // Addresses and ids hold nothing that HTML reads in another way.
+    let why = match (trace, dashboard) {
+        (Some(trace), Some(dashboard)) => format!(
+            "<p><a href=\"{dashboard}#/film/{trace}\">Why? The film of this request</a>, or in a \
+             terminal: <code>lab trace {trace}</code></p>"
+        ),
+        (Some(trace), None) => format!("<p>Why? <code>lab trace {trace}</code></p>"),
+        (None, _) => String::new(),
+    };
     format!(
-        "<!doctype html><title>{status}</title><h1>{status}</h1><p>{reason}</p><hr><p>lab ingress</p>\n"
+        "<!doctype html><html lang=\"en\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{status}</title><h1>{status}</h1><p>{reason}</p>{why}<hr><p>lab ingress</p>\n"
     )
 }
 

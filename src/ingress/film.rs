@@ -1,6 +1,7 @@
 //! What the film of a request learns here: two spans, the load balancer's and the ingress'.
 //!
-//! Nothing of this exists for a request without a film. It is told when the response body ended.
+//! Nothing of this exists for a request without a film. It is told when the response body ended. An
+//! access log and a recording learn of a request in the same moments, and keep an untold film for it.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,12 +11,13 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::access_log::{Entry, Outcome};
 use super::connection::Client;
 use super::pool::{Connection, Link};
+use super::take::{Copied, Heads, Take};
 use super::view::{Backend, View};
-use crate::model::{
-    Event, Question, SocketPair, Span, SpanId, SpanKind, TraceId, Traceparent, TrafficPolicy,
-};
+use super::way_in;
+use crate::model::{Event, Fault, Question, Route, Span, TraceId, Traceparent};
 use crate::trace::Tracer;
 
 /// The header that carries the trace.
@@ -30,102 +32,111 @@ pub(super) struct Film {
     started: Instant,
     algorithm: &'static str,
     request_bytes: Rc<Cell<u64>>,
+    /// Whether the spans are told, or only the access log.
+    told: bool,
+    entry: Option<Box<Entry>>,
+    take: Option<Box<Take>>,
 }
 
 impl Film {
-    /// A film, if the request asks for one or the sampler picks it.
-    pub(super) fn begin<B>(client: &Client, request: &Request<B>) -> Option<Box<Self>> {
-        let (trace, parent) = match traceparent(request.headers()) {
-            Some(received) if received.sampled => (received.trace, Some(received.parent)),
-            None if client.settings().sampler.take() => {
-                (TraceId::from_random(fastrand::u128(..)), None)
-            }
-            _ => return None,
+    /// A film, if the request asks for one, the sampler picks it, or an access log is kept.
+    pub(super) fn begin<B>(
+        client: &Client,
+        request: &Request<B>,
+        now: Instant,
+    ) -> Option<Box<Self>> {
+        let received = traceparent(request.headers());
+        let settings = client.settings();
+        let told = match received {
+            Some(received) => received.sampled,
+            None => settings.sampler.take(now),
         };
-        let first = client.requests.replace(client.requests.get() + 1) == 0;
-        let now = micros(SystemTime::now());
-        let accepted = micros(client.wall);
-        let inbound = Some(SocketPair {
-            local: client.local,
-            remote: client.remote,
-        });
-        let balancer = Box::new(Span {
-            trace,
-            id: SpanId::from_random(fastrand::u64(..)),
-            parent,
-            kind: SpanKind::LoadBalancer,
-            source: "lb".to_owned(),
-            name: format!("accept :{}", client.local.port()),
-            start: if first { accepted } else { now },
-            duration: if first { micros_of(client.opened) } else { 0 },
-            status: "accepted".to_owned(),
-            inbound,
-            outbound: None,
-            attributes: attributes([
-                ("client", json!(client.remote)),
-                ("seen_as", json!(client.seen_as)),
-                (
-                    "policy",
-                    json!(match client.policy {
-                        TrafficPolicy::Cluster => "Cluster",
-                        TrafficPolicy::Local => "Local",
-                    }),
-                ),
-                (
-                    "by_header",
-                    json!(client.by_header.then_some("PROXY protocol")),
-                ),
-                ("replica", json!(client.replica())),
-                ("candidates", json!(client.candidates)),
-                ("accepted_at", json!(accepted)),
-                ("connection", json!(if first { "new" } else { "reused" })),
-            ]),
-        });
-        let mut span = Box::new(Span {
-            trace,
-            id: SpanId::from_random(fastrand::u64(..)),
-            parent: Some(balancer.id),
-            kind: SpanKind::Ingress,
-            source: client.replica().to_owned(),
-            name: format!("{} {}", request.method(), request.uri().path()),
-            start: now,
-            duration: 0,
-            status: String::new(),
-            inbound,
-            outbound: None,
-            attributes: attributes([
-                ("method", json!(request.method().as_str())),
-                ("path", json!(request.uri().path())),
-                ("http_version", json!(format!("{:?}", request.version()))),
-                ("client_address", json!(client.seen_as.ip())),
-            ]),
-        });
-        if let Some(tls) = &client.tls {
-            span.attributes.extend(attributes([
-                ("tls_version", json!(tls.version)),
-                ("sni", json!(tls.server_name)),
-                ("alpn", json!(tls.alpn)),
-                ("certificate", json!(tls.certificate)),
-                ("client_certificate", json!(tls.shown.as_ref().map(shown))),
-            ]));
+        let recorded = settings.tape.runs();
+        if !told && settings.access_log.is_none() && !recorded {
+            return None;
         }
-        Some(Box::new(Self {
+        let mut film = Self::start(client, Some(request), received, told, now);
+        let log = settings.access_log.as_ref();
+        film.entry = log.map(|log| log.begin(client, request));
+        film.take = recorded.then(|| Take::begin(client, request));
+        Some(film)
+    }
+
+    /// The film of what has failed, told from now on, if there is room for one more: `film` is the one
+    /// that is there for the access log. There may be no request, where nobody could read one.
+    pub(super) fn afterwards<B>(
+        client: &Client,
+        request: Option<&Request<B>>,
+        film: Option<Box<Self>>,
+        begun: Instant,
+    ) -> Option<Box<Self>> {
+        if !client.settings().failures.take(Instant::now()) {
+            return film;
+        }
+        let mut film = film.unwrap_or_else(|| {
+            // Who does not want a trace still has an id that the answer can name.
+            let received = request.and_then(|request| traceparent(request.headers()));
+            Self::start(client, request, received, true, begun)
+        });
+        film.told = true;
+        film.note("filmed", json!("afterwards"));
+        Some(film)
+    }
+
+    /// Whether the spans are told.
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
+
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "a film is large, and is passed on from one to the next"
+    )]
+    fn start<B>(
+        client: &Client,
+        request: Option<&Request<B>>,
+        received: Option<Traceparent>,
+        told: bool,
+        begun: Instant,
+    ) -> Box<Self> {
+        let fresh = || TraceId::from_random(fastrand::u128(..));
+        let trace = received.map_or_else(fresh, |received| received.trace);
+        let parent = received.map(|received| received.parent);
+        let before = client.requests.get();
+        client.requests.set(before + u64::from(told));
+        let first = before == 0;
+        let now = micros(SystemTime::now()).saturating_sub(micros_of(begun.elapsed()));
+        let (balancer, span) = way_in::spans(client, request, (trace, parent), first, now);
+        Box::new(Self {
             tracer: client.tracer().clone(),
             balancer,
             span,
-            started: Instant::now(),
+            started: begun,
             algorithm: "round-robin",
             request_bytes: Rc::default(),
-        }))
+            told,
+            entry: None,
+            take: None,
+        })
     }
 
-    /// The trace id, for a header.
-    pub(super) fn trace(&self) -> Option<HeaderValue> {
-        HeaderValue::try_from(self.span.trace.to_string()).ok()
+    /// The request, if it is told of.
+    pub(super) fn trace(&self) -> Option<TraceId> {
+        self.told.then_some(self.span.trace)
+    }
+
+    fn note(&mut self, name: &str, value: Value) {
+        self.span.attributes.insert(name.to_owned(), value);
     }
 
     /// What the endpoint is to be told.
-    pub(super) fn propagate(&self, headers: &mut HeaderMap) {
+    pub(super) fn propagate(&mut self, headers: &mut HeaderMap) {
+        if let Some(entry) = &mut self.entry {
+            entry.sends(headers);
+        }
+        if !self.told {
+            return;
+        }
         let next = Traceparent {
             trace: self.span.trace,
             parent: self.span.id,
@@ -136,13 +147,36 @@ impl Film {
         }
     }
 
+    /// Who is to see the answer's head, if the request is recorded.
+    pub(super) fn heads(&self) -> Option<Heads> {
+        Some(self.take.as_ref()?.heads())
+    }
+
+    /// Who is to see the request's body, if it is recorded.
+    pub(super) fn copied(&self) -> Option<Copied> {
+        Some(self.take.as_ref()?.body())
+    }
+
     /// A counter for the request body.
     pub(super) fn counter(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.request_bytes)
     }
 
+    /// Which rule, for the access log.
+    pub(super) fn follows(&mut self, route: &Route) {
+        if let Some(entry) = &mut self.entry {
+            entry.follows(route);
+        }
+        if let Some(take) = &mut self.take {
+            take.follows(route);
+        }
+    }
+
     /// Which rule, and why no other.
     pub(super) fn routed(&mut self, view: &View, question: &Question<'_>) {
+        if !self.told {
+            return;
+        }
         let decision = view.routes.explain(question);
         let losers: Vec<_> = decision
             .losers
@@ -161,6 +195,17 @@ impl Film {
         ]));
     }
 
+    /// Which rule it really was, where the request says another one by now: then nobody knows why.
+    pub(super) fn was_under(&mut self, route: Option<&str>) {
+        let told = self.span.text("route");
+        if let Some(route) = route.filter(|route| told != Some(route)) {
+            self.note("route", json!(route));
+            for reason in ["ingress", "route_why", "losers"] {
+                self.span.attributes.remove(reason);
+            }
+        }
+    }
+
     /// How the endpoint is chosen.
     pub(super) fn picked(&mut self, algorithm: &'static str) {
         self.algorithm = algorithm;
@@ -169,38 +214,46 @@ impl Film {
     /// What filters did, in words.
     pub(super) fn filtered(&mut self, done: &[String]) {
         if !done.is_empty() {
-            self.span
-                .attributes
-                .insert("filters".to_owned(), json!(done));
+            self.note("filters", json!(done));
         }
+    }
+
+    /// Of this Service no endpoint is ready.
+    pub(super) fn nobody(&mut self, service: &str) {
+        self.note("service", json!(service));
+        self.note("candidates", json!([]));
+    }
+
+    /// Which endpoints there were.
+    pub(super) fn among(&mut self, backend: &Backend) {
+        let service = format!("{}:{}", backend.service, backend.port);
+        let endpoints = backend.endpoints.iter();
+        let candidates: Vec<_> = endpoints.map(|target| &target.name).collect();
+        self.note("service", json!(service));
+        self.note("candidates", json!(candidates));
     }
 
     /// Which endpoint, among which.
     pub(super) fn selected(&mut self, backend: &Backend, index: usize, retry: usize) {
+        if let Some(entry) = &mut self.entry {
+            entry.selected(backend, index);
+        }
+        if let Some(take) = &mut self.take {
+            take.selected(backend, index);
+        }
         let algorithm = self.algorithm;
         let target = &backend.endpoints[index];
-        let candidates: Vec<_> = backend
-            .endpoints
-            .iter()
-            .map(|target| &target.name)
-            .collect();
+        self.among(backend);
         self.span.attributes.extend(attributes([
-            (
-                "service",
-                json!(format!("{}:{}", backend.service, backend.port)),
-            ),
             ("endpoint", json!(target.pool.address)),
             ("pod", json!(target.name)),
-            ("candidates", json!(candidates)),
             (
                 "selection",
                 json!({ "algorithm": algorithm, "index": index }),
             ),
         ]));
         if retry > 0 {
-            self.span
-                .attributes
-                .insert("retries".to_owned(), json!(retry));
+            self.note("retries", json!(retry));
         }
     }
 
@@ -226,25 +279,29 @@ impl Film {
     pub(super) fn answered(&mut self, status: StatusCode) {
         self.span.status = status.as_u16().to_string();
         let waited = micros_of(self.started.elapsed());
-        self.span
-            .attributes
-            .insert("first_byte".to_owned(), json!(waited));
+        self.note("first_byte", json!(waited));
     }
 
-    /// The proxy answers itself.
-    pub(super) fn failed(&mut self, status: StatusCode, reason: &str) {
+    /// The proxy answers itself. `code` is what scripts and pages know the reason by.
+    pub(super) fn failed(&mut self, status: StatusCode, code: &str, reason: &str) {
         self.answered(status);
-        self.span
-            .attributes
-            .insert("error".to_owned(), json!(reason));
+        self.note("error", json!(reason));
+        self.note("error_code", json!(code));
+    }
+
+    /// A fault acts on the request.
+    pub(super) fn broken(&mut self, fault: &Fault) {
+        let told = self.span.attributes.entry("faults");
+        if let Value::Array(told) = told.or_insert_with(|| json!([])) {
+            told.push(json!(fault.to_string()));
+        }
     }
 
     /// The client did not wait for the answer; 499 is what nginx logs for it.
     pub(super) fn abandoned(&mut self) {
         "499".clone_into(&mut self.span.status);
-        self.span
-            .attributes
-            .insert("error".to_owned(), json!("the client went away"));
+        self.note("error", json!("the client went away"));
+        self.note("error_code", json!("client-gone"));
     }
 
     /// The response body ended after so many bytes.
@@ -255,9 +312,27 @@ impl Film {
             ("response_bytes", json!(sent)),
         ]));
         if !complete && !self.span.attributes.contains_key("error") {
-            self.span
-                .attributes
-                .insert("error".to_owned(), json!("the response body broke off"));
+            self.note("error", json!("the response body broke off"));
+            self.note("error_code", json!("broken-off"));
+        }
+        if let Some(entry) = self.entry.take() {
+            let trace = self.told.then(|| self.span.trace.to_string());
+            entry.finish(Outcome {
+                replica: &self.span.source,
+                status: &self.span.status,
+                duration: self.span.duration,
+                first_byte: self.span.number("first_byte"),
+                sent,
+                received: self.request_bytes.get(),
+                trace: trace.as_deref(),
+                error: self.span.text("error"),
+            });
+        }
+        if let Some(take) = self.take.take() {
+            take.finish(&self.span);
+        }
+        if !self.told {
+            return;
         }
         self.tracer.emit(Event::Span(self.balancer));
         self.tracer.emit(Event::Span(self.span));
@@ -269,7 +344,7 @@ fn traceparent(headers: &HeaderMap) -> Option<Traceparent> {
     headers.get(TRACEPARENT)?.to_str().ok()?.parse().ok()
 }
 
-fn attributes<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+pub(super) fn attributes<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
     pairs
         .into_iter()
         .filter(|(_, value)| !value.is_null())
@@ -277,21 +352,11 @@ fn attributes<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
         .collect()
 }
 
-fn micros(time: SystemTime) -> u64 {
+pub(super) fn micros(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, micros_of)
 }
 
 /// Saturates after half a million years.
 pub(super) fn micros_of(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// A client's certificate in words.
-fn shown(certificate: &crate::net::ShownCertificate) -> String {
-    let verdict = if certificate.verified {
-        "verified"
-    } else {
-        "not verified"
-    };
-    format!("{} ({verdict})", certificate.subject)
 }

@@ -23,6 +23,10 @@ const X_FORWARDED_SERVER: HeaderName = HeaderName::from_static("x-forwarded-serv
 const X_ORIGINAL_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-original-forwarded-for");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Asks which endpoint was chosen; answered in [`ENDPOINT`], and no business of the endpoint's.
+pub(super) const TELL_ENDPOINT: HeaderName = HeaderName::from_static("x-lab-tell-endpoint");
+/// The pod, or the address of one that the lab does not run.
+pub(super) const ENDPOINT: HeaderName = HeaderName::from_static("x-lab-endpoint");
 const X_SCHEME: HeaderName = HeaderName::from_static("x-scheme");
 
 /// What ends here beside `Connection`. Most heads have none of them, and a look is cheaper than seven

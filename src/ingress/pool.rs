@@ -51,6 +51,15 @@ impl Spoken {
         matches!(self, Self::H2c | Self::H2)
     }
 
+    /// As Traefik names it in the URL of a server.
+    pub(super) fn scheme(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::H2c => "h2c",
+            Self::Https | Self::H2 => "https",
+        }
+    }
+
     fn is_tls(self) -> bool {
         matches!(self, Self::Https | Self::H2)
     }
@@ -167,6 +176,16 @@ impl Pool {
             .await
             .map_err(DialError::Tls)?;
         Ok((Socket::ToEndpoint(Box::new(stream)), pair))
+    }
+
+    /// Whether a request could go without a new connection.
+    pub(super) fn has_kept(&self) -> bool {
+        !self.kept.borrow().is_empty() || self.current().is_some()
+    }
+
+    /// How long a new connection may take, unless a route says otherwise.
+    pub(super) fn connect_limit(&self) -> Duration {
+        self.connect
     }
 
     /// How long it lately took until a response's head, in seconds.

@@ -1,36 +1,60 @@
-//! The one way of a request: check, find the route, prepare the head, exchange.
+//! The one way of a request: find where it goes, prepare its head, exchange.
 
-use std::rc::Rc;
-
-use http::header::{HOST, HeaderValue, LOCATION, SET_COOKIE};
+use http::header::{HOST, HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{Request, Response, StatusCode, Uri, Version};
 
+use super::account::Account;
+use super::afterwards::{self, Reached};
 use super::body::{Counted, Filmed};
 use super::connection::Client;
 use super::exchange::{Limits, exchange};
 use super::failure::{Asked, Failure};
 use super::film::Film;
-use super::filters::{self, Plan, Stop, Subject};
-use super::refuse::{self, Refusal, Target};
-use super::view::Backend;
-use super::{balance, headers};
-use crate::model::{Canary, Flavour, Question, Route, RouteAction};
+use super::filters::Stop;
+use super::refuse::Refusal;
+use super::way::{Way, find};
+use super::{faults, headers};
+use crate::model::Route;
 use crate::wire::{Body, Interim};
 
 /// Answers one request.
 pub(super) async fn handle(
     client: &Client,
-    request: Request<Body>,
+    mut request: Request<Body>,
     interim: Interim,
 ) -> Response<Body> {
     let asked = Asked::of(request.headers());
-    let mut film = Rolling(Film::begin(client, &request));
-    match forward(client, request, &interim, &mut film.0).await {
-        Ok(response) => response,
-        Err(failure) => failure.respond(asked, film.0.take()),
+    let account = Account::open(client, request.method());
+    let mut film = Rolling(Film::begin(client, &request, account.begun));
+    let recorded = film.0.as_ref().and_then(|film| film.heads());
+    let mut reached = None;
+    let answer = forward(
+        client,
+        &mut request,
+        &interim,
+        &mut film.0,
+        &account,
+        &mut reached,
+    );
+    let (answer, status) = match answer.await {
+        Ok(response) => {
+            let status = response.status();
+            (response, status)
+        }
+        Err(failure) => {
+            let status = failure.status();
+            let film = afterwards::film(client, &request, film.0.take(), &account, reached);
+            let dashboard = client.settings().dashboard.as_deref();
+            (failure.respond(asked, film, dashboard), status)
+        }
+    };
+    account.close(status);
+    if let Some(recorded) = recorded {
+        recorded.are(answer.headers());
     }
+    answer
 }
 
 /// A film without an answer yet. A client that goes away drops it, and that is told too.
@@ -45,93 +69,66 @@ impl Drop for Rolling {
     }
 }
 
+/// The endpoint's answer, or a filter's. Of a request that fails, `request` still has what the client
+/// asked for (its body aside), and `reached` how far it got; both are for a film that is made
+/// afterwards, and cost nothing before.
 async fn forward(
     client: &Client,
-    request: Request<Body>,
+    request: &mut Request<Body>,
     interim: &Interim,
     film: &mut Option<Box<Film>>,
+    account: &Account<'_>,
+    reached: &mut Option<Box<Reached>>,
 ) -> Result<Response<Body>, Failure> {
-    let target = refuse::check(&request)?;
     let view = client.views().latest();
-    if client.misdirected(&target.host, &view.routes) {
-        return Err(Failure::Misdirected {
-            host: target.host.into_owned(),
-        });
-    }
-    let question = Question {
-        host: &target.host,
-        path: &target.path,
-        method: request.method().as_str(),
-        headers: request.headers(),
-        query: request.uri().query(),
-        tls: client.tls.is_some(),
-    };
-    if let Some(film) = film {
-        film.routed(&view, &question);
-    }
-    let Some(route) = view.routes.find(&question) else {
-        return Err(no_route(&target));
-    };
-    if route.redirect_https && client.tls.is_none() {
-        let answer = to_https(client, route, &target, &request);
-        return Ok(answered(answer, film.take()));
-    }
-    let written = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |both| both.as_str());
-    let subject = Subject {
-        client,
-        view: &view,
-        route,
-        question,
-        target: &target,
-        written,
-        length: request.body().length(),
-    };
-    let mut plan = Plan::default();
-    let backend = match decide(route, &subject, &mut plan).await {
-        Ok(backend) => backend,
+    let way = match find(client, &view, request, film, account, reached).await {
+        Ok(way) => way,
         Err(Stop::Answer(answer)) => return Ok(answered(*answer, film.take())),
         Err(Stop::Failure(failure)) => return Err(failure),
     };
-    let pick = balance::pick(&backend, &subject);
-    if let Some(film) = film {
-        film.picked(pick.algorithm);
-        film.filtered(&plan.done);
-    }
-    let path = match plan.path(route, &target.path) {
-        Some(path) => Some(filters::with_query(&path, request.uri().query())?),
-        None => changed_path(&target, &request)?,
-    };
-    let asked_host = match request.headers().get(HOST) {
-        Some(host) => host.clone(),
-        None => HeaderValue::from_str(target.authority).map_err(|_| Refusal::BadHost)?,
-    };
-    let host = plan
-        .host()
-        .or_else(|| backend.own_host(pick.index))
-        .unwrap_or_else(|| asked_host.clone());
-    let websocket =
-        request.version() == Version::HTTP_11 && refuse::is_websocket(request.headers());
-    let limits = Limits {
+    let Way {
+        route,
+        plan,
+        backend,
+        pick,
+        ..
+    } = way;
+    let mut limits = Limits {
         first: Some(pick.index),
         interim: Some(interim),
+        tried: Some(&account.tried),
         ..limits(client, route)
     };
-    let asked = plan.asked(&request);
-    let (mut head, body) = request.into_parts();
+    let asked = plan.asked(request);
+    let (mut head, body) = std::mem::take(request).into_parts();
     head.extensions.clear();
-    headers::to_endpoint(&mut head.headers, client, asked_host, websocket);
+    limits.tell = head.headers.remove(headers::TELL_ENDPOINT).is_some();
+    headers::to_endpoint(&mut head.headers, client, way.asked_host, way.websocket);
     plan.prepare(&mut head.headers);
     if let Some(film) = film {
         film.propagate(&mut head.headers);
     }
-    let h2 = backend.endpoints[0].pool.spoken.is_h2() && !websocket;
-    address(&mut head, host, path, h2)?;
+    if !view.faults.is_empty() {
+        let broken = faults::at_endpoint(&view, &backend, pick.index, &limits, film);
+        if let Err(failure) = Box::pin(broken).await {
+            *request = Request::from_parts(head, Body::Empty);
+            *reached = Some(Reached::boxed(route, plan.done, Some(pick.algorithm)));
+            return Err(failure);
+        }
+    }
+    let h2 = backend.endpoints[0].pool.spoken.is_h2() && !way.websocket;
+    let written = address(&mut head, way.host, way.path, h2)?;
     let body = plan.limit(Counted::wrap(body, film.as_deref()));
     let body = plan.mirror(&head, body, &view).await;
-    let response = exchange(&backend, &head, body, &limits, websocket, film).await?;
+    let response = match exchange(&backend, &head, body, &limits, way.websocket, film).await {
+        Ok(response) => response,
+        Err(failure) => {
+            head.uri = written.unwrap_or(head.uri);
+            *request = Request::from_parts(head, Body::Empty);
+            *reached = Some(Reached::boxed(route, plan.done, Some(pick.algorithm)));
+            return Err(failure);
+        }
+    };
     let mut response = finish(response, film.take());
     if let Some(cookie) = pick.cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -142,60 +139,6 @@ async fn forward(
     Ok(plan.finish(response, asked.as_ref(), &view).await)
 }
 
-/// The backend that gets the request, with an endpoint, after all filters have let it pass.
-async fn decide<'r>(
-    route: &'r Route,
-    subject: &Subject<'_>,
-    plan: &mut Plan<'r>,
-) -> Result<Rc<Backend>, Stop> {
-    plan.run(&route.filters, subject).await?;
-    let shares = match &route.action {
-        RouteAction::Forward(shares) => shares,
-        RouteAction::AppendSlash => {
-            return Err(Stop::Answer(Box::new(append_slash(&subject.question))));
-        }
-        RouteAction::Unavailable { reason, status } => {
-            let (reason, status) = (reason.clone(), *status);
-            return Err(Failure::Unavailable { reason, status }.into());
-        }
-    };
-    let chosen = match &route.canary {
-        Some(canary) if to_canary(canary, subject, plan) => Some(canary.backend),
-        _ => {
-            let share = balance::kept(shares, subject).or_else(|| balance::share(shares));
-            if let Some(share) = share {
-                plan.run(&share.filters, subject).await?;
-            }
-            share.and_then(|share| share.backend)
-        }
-    };
-    let Some(chosen) = chosen else {
-        let reason = "the share of requests that this one fell into leads nowhere".to_owned();
-        return Err(Failure::Unavailable {
-            reason,
-            status: 500,
-        }
-        .into());
-    };
-    let backend = subject.view.backend(chosen);
-    if !backend.endpoints.is_empty() {
-        return Ok(Rc::clone(backend));
-    }
-    Err(if route.empty_is_404 {
-        no_route(subject.target).into()
-    } else {
-        let service = backend.service.clone();
-        Failure::NoEndpoint { service }.into()
-    })
-}
-
-fn no_route(target: &Target<'_>) -> Failure {
-    Failure::NoRoute {
-        host: target.host.to_string(),
-        path: target.path.to_string(),
-    }
-}
-
 /// A filter's answer as the client gets it.
 fn answered(mut response: Response<Body>, film: Option<Box<Film>>) -> Response<Body> {
     headers::to_client(response.headers_mut());
@@ -204,18 +147,6 @@ fn answered(mut response: Response<Body>, film: Option<Box<Film>>) -> Response<B
         film
     });
     response.map(|body| Filmed::wrap(body, film))
-}
-
-/// Whether this request is for the canary; the film is told why.
-fn to_canary(canary: &Canary, subject: &Subject<'_>, plan: &mut Plan<'_>) -> bool {
-    let (goes, why) = balance::canary(canary, &subject.question);
-    let what = if goes {
-        "to the canary"
-    } else {
-        "not to the canary"
-    };
-    plan.done.push(format!("{what}: {why}"));
-    goes
 }
 
 /// The endpoint's response as the client gets it.
@@ -252,37 +183,19 @@ fn limits<'r>(client: &Client, route: &'r Route) -> Limits<'r> {
         retry: route.retry.as_ref(),
         first: None,
         interim: None,
+        tried: None,
+        tell: false,
     }
 }
 
-/// The path in the form it was matched, with its query; `None` if the client sent it like that.
-fn changed_path<B>(
-    target: &Target<'_>,
-    request: &Request<B>,
-) -> Result<Option<PathAndQuery>, Refusal> {
-    if target.path == request.uri().path() {
-        return Ok(None);
-    }
-    let text = with_query(&target.path, request);
-    PathAndQuery::try_from(text)
-        .map(Some)
-        .map_err(|_| crate::model::PathRefusal::BadCharacter.into())
-}
-
-fn with_query<B>(path: &str, request: &Request<B>) -> String {
-    match request.uri().query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    }
-}
-
-/// Writes target and version as the endpoint's protocol wants them.
+/// Writes target and version as the endpoint's protocol wants them, and gives back the target as it
+/// was if it is another one now.
 fn address(
     head: &mut Parts,
     host: HeaderValue,
     path: Option<PathAndQuery>,
     h2c: bool,
-) -> Result<(), Refusal> {
+) -> Result<Option<Uri>, Refusal> {
     let path = path.or_else(|| {
         let foreign = h2c || head.uri.authority().is_some();
         foreign
@@ -294,17 +207,15 @@ fn address(
         parts.scheme = Some(Scheme::HTTP);
         parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| Refusal::BadHost)?);
         parts.path_and_query = path;
-        head.uri = Uri::from_parts(parts).map_err(|_| Refusal::BadHost)?;
+        let uri = Uri::from_parts(parts).map_err(|_| Refusal::BadHost)?;
         head.headers.remove(HOST);
         head.version = Version::HTTP_2;
+        Ok(Some(std::mem::replace(&mut head.uri, uri)))
     } else {
-        if let Some(path) = path {
-            head.uri = Uri::from(path);
-        }
         head.headers.insert(HOST, host);
         head.version = Version::HTTP_11;
+        Ok(path.map(|path| std::mem::replace(&mut head.uri, Uri::from(path))))
     }
-    Ok(())
 }
 
 /// Writes a head that was prepared for one protocol as another one wants it.
@@ -317,51 +228,7 @@ pub(super) fn readdress(head: &mut Parts, h2: bool) -> Result<(), Refusal> {
         None => head.headers.get(HOST).cloned(),
     };
     let path = head.uri.path_and_query().cloned();
-    address(head, host.ok_or(Refusal::NoHost)?, path, h2)
-}
-
-/// To the same place under HTTPS. The host is one that has a rule with a certificate, never just
-/// any that a client wrote.
-fn to_https<B>(
-    client: &Client,
-    route: &Route,
-    target: &Target<'_>,
-    request: &Request<B>,
-) -> Response<Body> {
-    let settings = client.settings();
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
-    let status = match settings.flavour {
-        Flavour::Traefik(_) if safe => StatusCode::MOVED_PERMANENTLY,
-        _ => StatusCode::PERMANENT_REDIRECT,
-    };
-    let port = match settings.https_port {
-        443 => String::new(),
-        port => format!(":{port}"),
-    };
-    let mut path = with_query(&target.path, request);
-    if route.redirect_drops_slash && path.ends_with('/') {
-        path.pop();
-    }
-    redirect(status, format!("https://{}{port}{path}", target.host))
-}
-
-/// To the path with a slash at its end.
-fn append_slash(question: &Question<'_>) -> Response<Body> {
-    let path = match question.query {
-        Some(query) => format!("{}/?{query}", question.path),
-        None => format!("{}/", question.path),
-    };
-    redirect(StatusCode::MOVED_PERMANENTLY, path)
-}
-
-fn redirect(status: StatusCode, location: String) -> Response<Body> {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = status;
-    // A checked host and a normalised path hold nothing that a header may not.
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    address(head, host.ok_or(Refusal::NoHost)?, path, h2).map(drop)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use http::header::{HOST, UPGRADE};
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Request, Version};
 
-use crate::model::normalise_path;
+use crate::model::{Question, normalise_path};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,20 @@ pub(super) struct Target<'request> {
     pub(super) host: Cow<'request, str>,
     /// The form in which it is matched and forwarded.
     pub(super) path: Cow<'request, str>,
+}
+
+impl Target<'_> {
+    /// What rules are asked about the request that has this target.
+    pub(super) fn question<'q, B>(&'q self, request: &'q Request<B>, tls: bool) -> Question<'q> {
+        Question {
+            host: &self.host,
+            path: &self.path,
+            method: request.method().as_str(),
+            headers: request.headers(),
+            query: request.uri().query(),
+            tls,
+        }
+    }
 }
 
 /// Checks a request and returns its target.

@@ -1,4 +1,5 @@
-//! Which requests get a film without having asked for one: so many a second, and no more.
+//! Which requests get a film without having asked for one: so many a second, and no more. Those that
+//! fail have a bound of their own.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,13 +28,14 @@ impl Sampler {
     }
 
     /// Whether this request gets a film. Off costs one load.
-    pub(super) fn take(&self) -> bool {
+    pub(super) fn take(&self, now: Instant) -> bool {
         static START: OnceLock<Instant> = OnceLock::new();
         let limit = self.per_second.load(Ordering::Relaxed);
         if limit == 0 {
             return false;
         }
-        let second = START.get_or_init(Instant::now).elapsed().as_secs() & u64::from(u32::MAX);
+        let second = now.saturating_duration_since(*START.get_or_init(|| now));
+        let second = second.as_secs() & u64::from(u32::MAX);
         self.taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
                 let used = if taken >> 32 == second {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Sampler, endpoint_tls};
+use super::{AccessLog, Sampler, endpoint_tls};
 use crate::model::Flavour;
+use crate::trace::{Ledger, Tape};
 
 /// How a replica behaves.
 #[derive(Clone, Debug)]
@@ -17,6 +18,16 @@ pub struct Settings {
     pub https_port: u16,
     /// Which requests that bring no trace get one.
     pub sampler: Arc<Sampler>,
+    /// Which requests get one because they failed, although neither they nor the sampler wanted one.
+    pub failures: Arc<Sampler>,
+    /// Where the dashboard is, with a slash at its end; error pages lead there.
+    pub dashboard: Option<String>,
+    /// Who is told of each request, if anybody is.
+    pub access_log: Option<AccessLog>,
+    /// Where requests go while somebody records them.
+    pub tape: Tape,
+    /// Where replicas count their requests.
+    pub ledger: Ledger,
     /// For the header of the PROXY protocol, where one must come first.
     pub proxy_header: Duration,
     /// For TLS handshakes.
@@ -51,6 +62,10 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Failures that are filmed each second: far more than anybody looks at, and a thousandth of
+    /// what the ring of films can take.
+    pub const FAILURES_PER_SECOND: u32 = 50;
+
     /// The defaults of this controller.
     pub fn new(flavour: Flavour) -> Self {
         let traefik = Self {
@@ -58,6 +73,11 @@ impl Settings {
             http_port: 80,
             https_port: 443,
             sampler: Arc::new(Sampler::new(0)),
+            failures: Arc::new(Sampler::new(Self::FAILURES_PER_SECOND)),
+            dashboard: None,
+            access_log: None,
+            tape: Tape::default(),
+            ledger: Ledger::default(),
             // What HAProxy's documentation advises (`timeout client-hs`, some seconds) and more than
             // any proxy beside the lab needs.
             proxy_header: Duration::from_secs(5),

@@ -13,15 +13,19 @@ use http::HeaderValue;
 use super::pool::{Pool, Spoken};
 use super::{Settings, balance};
 use crate::model::{
-    AppProtocol, Balancing, EndpointSlice, RouteBackend, RouteTable, Service, Session, Template,
+    AppProtocol, Balancing, EndpointSlice, Faults, RouteBackend, RouteTable, Service, Session,
+    Template,
 };
 use crate::registry::{Cluster, Reader};
+use crate::trace::{EndpointCounts, ServiceCounts, Sheet};
 
 /// A snapshot in the form the data path needs.
 #[derive(Debug)]
 pub(super) struct View {
     generation: u64,
     pub(super) routes: Arc<RouteTable>,
+    /// What is broken on purpose.
+    pub(super) faults: Faults,
     /// In the order of [`RouteTable::backends`].
     backends: Vec<Rc<Backend>>,
     /// Services that no route leads to and that filters ask.
@@ -29,6 +33,7 @@ pub(super) struct View {
     pools: Pools,
     cluster: Arc<Cluster>,
     settings: Arc<Settings>,
+    sheet: Arc<Sheet>,
 }
 
 /// By the address that is dialled, and what is spoken there; of all views that are in use.
@@ -41,11 +46,14 @@ pub(super) struct Backend {
     pub(super) port: u16,
     pub(super) endpoints: Vec<Target>,
     own_host: bool,
+    /// The only endpoint is the ClusterIP.
+    pub(super) by_cluster_ip: bool,
     pub(super) selection: Balancing,
     /// What the hash is made of, where that selects.
     pub(super) hash_by: Option<Template>,
     pub(super) session: Option<Session>,
     turn: Rc<Cell<usize>>,
+    pub(super) counts: Arc<ServiceCounts>,
     source: Source,
 }
 
@@ -82,12 +90,19 @@ pub(super) struct Target {
     /// Its name in cookies and hashes.
     pub(super) key: String,
     pub(super) pool: Rc<Pool>,
+    pub(super) counts: Arc<EndpointCounts>,
 }
 
 impl Backend {
     /// The position whose turn it is. Endpoints must not be empty.
     pub(super) fn next(&self) -> usize {
         self.turn.replace(self.turn.get().wrapping_add(1)) % self.endpoints.len()
+    }
+
+    /// Of its Service.
+    pub(super) fn namespace(&self) -> &str {
+        let service = self.source.service.as_ref();
+        service.map_or("", |service| service.namespace.as_str())
     }
 
     /// What an endpoint is to see as Host, if not what the client asked for.
@@ -129,15 +144,22 @@ impl View {
     }
 
     /// The view of a snapshot, with what can be kept from the one before.
-    fn new(cluster: &Arc<Cluster>, settings: &Arc<Settings>, before: Option<&Self>) -> Self {
+    fn new(
+        cluster: &Arc<Cluster>,
+        settings: &Arc<Settings>,
+        sheet: &Arc<Sheet>,
+        before: Option<&Self>,
+    ) -> Self {
         let mut view = Self {
             generation: cluster.generation,
             routes: Arc::clone(&cluster.routes),
+            faults: Arc::clone(&cluster.faults),
             backends: Vec::new(),
             others: RefCell::default(),
             pools: before.map_or_else(Pools::default, |before| Rc::clone(&before.pools)),
             cluster: Arc::clone(cluster),
             settings: Arc::clone(settings),
+            sheet: Arc::clone(sheet),
         };
         let backends = cluster.routes.backends().iter();
         view.backends = match before {
@@ -182,7 +204,9 @@ impl View {
             (false, true) => Spoken::Https,
             (true, true) => Spoken::H2,
         };
+        let counts = self.sheet.service(&backend.service);
         let target = |name: String, address: SocketAddr| Target {
+            counts: counts.endpoint(&name),
             name,
             key: balance::key(address),
             pool: self.pool(address, spoken),
@@ -214,6 +238,7 @@ impl View {
             port: backend.port,
             endpoints,
             own_host: backend.own_host,
+            by_cluster_ip: backend.through_cluster_ip,
             hash_by: match &backend.selection {
                 Balancing::HashBy(text) => Template::parse(text).ok(),
                 Balancing::RoundRobin | Balancing::LeastLatency => None,
@@ -221,6 +246,7 @@ impl View {
             selection: backend.selection.clone(),
             session: backend.session.clone(),
             turn,
+            counts,
             source,
         }
     }
@@ -241,14 +267,19 @@ impl View {
 #[derive(Debug)]
 pub(super) struct Views {
     settings: Arc<Settings>,
+    sheet: Arc<Sheet>,
+    nowhere: Arc<ServiceCounts>,
     seen: RefCell<(Reader, Rc<View>)>,
 }
 
 impl Views {
     pub(super) fn new(settings: Arc<Settings>, mut reader: Reader) -> Self {
-        let view = View::new(reader.latest(), &settings, None);
+        let sheet = settings.ledger.sheet();
+        let view = View::new(reader.latest(), &settings, &sheet, None);
         Self {
             settings,
+            nowhere: sheet.service(""),
+            sheet,
             seen: RefCell::new((reader, Rc::new(view))),
         }
     }
@@ -259,9 +290,15 @@ impl Views {
         let (reader, view) = &mut *seen;
         let cluster = reader.latest();
         if cluster.generation != view.generation {
-            *view = Rc::new(View::new(cluster, &self.settings, Some(view)));
+            let new = View::new(cluster, &self.settings, &self.sheet, Some(view));
+            *view = Rc::new(new);
         }
         Rc::clone(view)
+    }
+
+    /// Counts requests that reach no Service.
+    pub(super) fn nowhere(&self) -> &ServiceCounts {
+        &self.nowhere
     }
 
     /// Closes connections that nobody needed for too long.

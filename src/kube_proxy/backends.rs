@@ -45,13 +45,15 @@ enum Appears {
 }
 
 impl Backends {
-    /// Those of the port at `index` of a Service.
+    /// Those of the port at `index` of a Service; of a `full` one there is nothing to choose from, and
+    /// what comes is dropped.
     pub(super) fn of(
         service: &Service,
         slice: Option<&EndpointSlice>,
         mode: ProxyMode,
         index: usize,
         outside: Option<&Outside>,
+        full: bool,
     ) -> Self {
         let policy = match outside {
             Some(_) => service.external_traffic_policy,
@@ -59,6 +61,7 @@ impl Backends {
         };
         let usable: Vec<&Endpoint> = match (slice, policy) {
             (None, _) => Vec::new(),
+            _ if full => Vec::new(),
             (Some(slice), TrafficPolicy::Cluster) => slice.usable().collect(),
             (Some(slice), TrafficPolicy::Local) => slice.usable_here().collect(),
         };

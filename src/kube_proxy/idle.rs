@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::model::{IdleEnd, IdleTimeout};
-use crate::net::{Traffic, copy_both_ways, reset};
+use crate::net::{Copier, Traffic, reset};
 
 /// How often within the time-out it is looked whether something was said: it comes late by an eighth.
 const LOOKS: u32 = 8;
@@ -18,22 +18,29 @@ const LOOKS: u32 = 8;
 /// (`tcp_retries2`, RFC 1122 section 4.2.3.5).
 const GIVEN_UP: Duration = Duration::from_secs(15 * 60);
 
-/// Copies both ways until both sides are done, or were silent for too long.
+/// Copies both ways until both sides are done, or were silent for too long: then how such a connection
+/// ends.
 pub(super) async fn carry(
-    mut client: TcpStream,
-    mut server: TcpStream,
+    copier: &mut Copier,
+    client: &mut TcpStream,
+    server: &mut TcpStream,
     traffic: &Traffic,
     idle: Option<IdleTimeout>,
-) -> io::Result<()> {
+) -> io::Result<Option<IdleEnd>> {
     let Some(idle) = idle else {
-        return copy_both_ways(&mut client, &mut server, traffic).await;
+        return copier.run(client, server, traffic).await.map(|()| None);
     };
     tokio::select! {
-        copied = copy_both_ways(&mut client, &mut server, traffic) => return copied,
+        done = copier.run(client, server, traffic) => return done.map(|()| None),
         () = silence(traffic, idle.after) => {}
     }
     tracing::debug!(after = ?idle.after, end = ?idle.end, "connection was idle");
-    match idle.end {
+    Ok(Some(idle.end))
+}
+
+/// Ends a connection that was silent for too long.
+pub(super) async fn end(client: TcpStream, server: TcpStream, end: IdleEnd) {
+    match end {
         IdleEnd::Close => {}
         IdleEnd::Reset => {
             reset(&client);
@@ -46,7 +53,6 @@ pub(super) async fn carry(
             tokio::join!(forget(client), forget(server));
         }
     }
-    Ok(())
 }
 
 /// Returns when nothing has gone either way for this long.

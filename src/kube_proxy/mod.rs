@@ -9,6 +9,7 @@
 //! - [`serve`] follows the registry and touches only what a change has touched.
 //! - `tcp` and `udp` own the sockets of one Service port each.
 //! - `connection` is the life of one TCP connection, `idle` its end for want of words.
+//! - `faults` is what is broken on purpose. Datagrams are spared.
 //! - [`start`] gives all that a thread of its own.
 //!
 //! Lab: kube-proxy rewrites packets in the kernel; this one accepts and dials again, so a client
@@ -17,6 +18,7 @@
 
 mod backends;
 mod connection;
+mod faults;
 mod idle;
 mod port;
 mod reconcile;

@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::backends::Backends;
+use super::faults::Words;
 use super::{Clock, tcp, udp};
 use crate::balance::Balancer;
 use crate::model::Protocol;
-use crate::net::{Shutdown, holder_of};
+use crate::net::holder_of;
 use crate::trace::Tracer;
 
 /// What every connection needs beside its endpoint.
@@ -25,9 +26,9 @@ pub(super) struct Shared {
     pub(super) seed: Option<u64>,
     /// Numbers the connections.
     pub(super) next_id: Arc<AtomicU64>,
-    /// Cuts connections that outlast the drain; each one holds a clone, which is how they are
-    /// counted.
-    pub(super) cut: Shutdown,
+    /// Cuts connections that outlast the drain, and tells them of faults; each one holds a clone, which
+    /// is how they are counted.
+    pub(super) words: Words,
 }
 
 impl Shared {

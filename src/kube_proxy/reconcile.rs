@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::backends::Backends;
+use super::faults::{Word, is_full};
 use super::port::{Port, Shared};
 use super::{Outside, Problem, Settings, Status};
-use crate::model::{EndpointSlice, Protocol, ProxyMode, Service};
-use crate::net::{Shutdown, Trigger};
+use crate::model::{EndpointSlice, Faults, Protocol, ProxyMode, Service};
+use crate::net::Shutdown;
 use crate::registry::{Cluster, Reader};
 use crate::trace::Tracer;
 
@@ -22,7 +24,7 @@ type Key = (SocketAddr, Protocol);
 /// Serves all ClusterIPs of the registry until the signal or the end of the registry; then takes
 /// no more connections and gives the open ones the drain time to end.
 pub async fn serve(mut reader: Reader, tracer: Tracer, settings: Settings, mut shutdown: Shutdown) {
-    let (cutter, cut) = Trigger::new();
+    let (tell, words) = watch::channel(Word::default());
     let shared = Shared {
         tracer,
         connect_timeout: settings.connect_timeout,
@@ -30,11 +32,12 @@ pub async fn serve(mut reader: Reader, tracer: Tracer, settings: Settings, mut s
         clock: settings.clock,
         seed: settings.seed,
         next_id: Arc::new(AtomicU64::new(1)),
-        cut,
+        words,
     };
     let mut proxy = Proxy {
         outside: settings.outside,
         shared,
+        faults: Faults::default(),
         services: HashMap::new(),
         ports: HashMap::new(),
         problems: BTreeMap::new(),
@@ -42,6 +45,10 @@ pub async fn serve(mut reader: Reader, tracer: Tracer, settings: Settings, mut s
     };
     let mut cluster = Arc::clone(reader.latest());
     loop {
+        if !Arc::ptr_eq(&proxy.faults, &cluster.faults) {
+            proxy.faults = Arc::clone(&cluster.faults);
+            tell.send_modify(|word| word.faults = Arc::clone(&cluster.faults));
+        }
         proxy.reconcile(&cluster).await;
         settings.status.send_replace(proxy.status(&cluster));
         tokio::select! {
@@ -64,12 +71,12 @@ pub async fn serve(mut reader: Reader, tracer: Tracer, settings: Settings, mut s
     drop(ports);
     while tasks.join_next().await.is_some() {}
     drop(shared);
-    if tokio::time::timeout(settings.drain, cutter.drained())
+    if tokio::time::timeout(settings.drain, tell.closed())
         .await
         .is_err()
     {
-        cutter.trigger();
-        cutter.drained().await;
+        tell.send_modify(|word| word.cut = true);
+        tell.closed().await;
     }
 }
 
@@ -77,6 +84,8 @@ pub async fn serve(mut reader: Reader, tracer: Tracer, settings: Settings, mut s
 struct Proxy {
     outside: Option<Outside>,
     shared: Shared,
+    /// What is broken on purpose.
+    faults: Faults,
     services: HashMap<String, Seen>,
     ports: HashMap<Key, OpenPort>,
     problems: BTreeMap<(String, u16), Problem>,
@@ -88,6 +97,8 @@ struct Seen {
     mode: ProxyMode,
     service: Arc<Service>,
     slice: Option<Arc<EndpointSlice>>,
+    /// A fault lets it accept nobody.
+    full: bool,
 }
 
 struct OpenPort {
@@ -119,6 +130,7 @@ impl Proxy {
                 continue;
             }
             let slice = cluster.slices.get(&service.name);
+            let full = is_full(&self.faults, &service.name);
             for (index, port) in service.ports.iter().enumerate() {
                 let Some(listen) = port.listen else {
                     continue;
@@ -133,7 +145,8 @@ impl Proxy {
                 }
                 let slice = slice.map(Arc::as_ref);
                 let outside = self.outside.as_ref();
-                let backends = Backends::of(service, slice, cluster.proxy_mode, index, outside);
+                let mode = cluster.proxy_mode;
+                let backends = Backends::of(service, slice, mode, index, outside, full);
                 let wanted = !backends.addresses.is_empty();
                 let open_port = self.ports.entry(key).or_insert_with(|| OpenPort {
                     owner: service.name.clone(),
@@ -148,6 +161,7 @@ impl Proxy {
                 mode: cluster.proxy_mode,
                 service: Arc::clone(service),
                 slice: slice.cloned(),
+                full,
             };
             self.services.insert(service.name.clone(), seen);
         }
@@ -196,6 +210,7 @@ impl Proxy {
         };
         same_slice
             && seen.mode == cluster.proxy_mode
+            && seen.full == is_full(&self.faults, &service.name)
             && Arc::ptr_eq(&seen.service, service)
             && !self
                 .problems

@@ -10,9 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use crate::model::{ProxyProtocol, TrafficPolicy};
+use super::faults;
+use crate::model::{Faults, ProxyProtocol, TrafficPolicy};
 use crate::net::{Accepted, Acceptor, Handoff, Shutdown};
+use crate::registry::Registry;
 
 /// How long a connection waits when every replica's door is full.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -21,12 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub type Doors = watch::Receiver<Arc<[Handoff]>>;
 
 /// How one host port behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Whether clients speak TLS on it.
     pub tls: bool,
     /// `externalTrafficPolicy` of the ingress' Service.
-    pub policy: TrafficPolicy,
+    pub policy: Policy,
     /// Address of the load balancer's pod, which hides the client's under `Cluster`.
     pub own_address: IpAddr,
     /// What clients say about themselves in front of everything else; it is believed.
@@ -35,30 +38,46 @@ pub struct Settings {
     pub limit: usize,
 }
 
-/// Accepts until the signal. Connections that were handed over are the replicas' to drain.
+/// Where `externalTrafficPolicy` is written.
+#[derive(Clone, Debug)]
+pub enum Policy {
+    /// It stays what it is.
+    Fixed(TrafficPolicy),
+    /// In this Service, which may change; each connection gets what holds when it comes.
+    Of(Registry, String),
+}
+
+/// Accepts until the signal. Connections that were handed over are the replicas' to drain. `faults`
+/// are those of the whole lab.
 pub async fn serve(
     listener: TcpListener,
     settings: Settings,
-    doors: Doors,
+    all_doors: Doors,
+    mut faults: watch::Receiver<Faults>,
     mut shutdown: Shutdown,
 ) {
     let mut acceptor = Acceptor::new(listener, settings.limit);
     let mut turn = 0;
     let mut names = Names::default();
+    let mut held = JoinSet::new();
     loop {
+        let full = faults::is_full(&faults.borrow_and_update());
         let (stream, client, permit) = tokio::select! {
-            accepted = acceptor.accept() => accepted,
+            accepted = acceptor.accept(), if !full => accepted,
             () = shutdown.recv() => return,
+            Ok(()) = faults.changed() => continue,
+            Some(_) = held.join_next() => continue,
         };
         let at = Instant::now();
         let Ok(local) = stream.local_addr() else {
             continue;
         };
-        let doors = Arc::clone(&doors.borrow());
+        let policy = settings.policy.now();
+        let doors = Arc::clone(&all_doors.borrow());
         let accepted = Accepted {
             stream,
             client,
-            seen_as: match settings.policy {
+            seen_as: match policy {
                 TrafficPolicy::Cluster => SocketAddr::new(settings.own_address, client.port()),
                 TrafficPolicy::Local => client,
             },
@@ -67,11 +86,18 @@ pub async fn serve(
             at,
             wall: SystemTime::now(),
             candidates: names.of(&doors),
-            policy: settings.policy,
+            policy,
             proxy_protocol: settings.proxy_protocol,
             permit: Some(permit),
+            fault: None,
         };
         turn = next(turn, doors.len());
+        let met = faults::meet(&faults.borrow());
+        if let Some(met) = met {
+            let holding = faults::hold(met, accepted, all_doors.clone(), turn, faults.clone());
+            held.spawn(holding);
+            continue;
+        }
         if let Err(accepted) = offer(accepted, &doors, turn) {
             // Every door is full or gone. One wait for the whole port: a queue behind full queues
             // would only be longer.
@@ -90,12 +116,31 @@ pub async fn serve(
     }
 }
 
+impl Policy {
+    fn now(&self) -> TrafficPolicy {
+        match self {
+            Self::Fixed(policy) => *policy,
+            Self::Of(registry, service) => {
+                let cluster = registry.snapshot();
+                let service = cluster.services.get(service);
+                service.map_or_else(TrafficPolicy::default, |found| {
+                    found.external_traffic_policy
+                })
+            }
+        }
+    }
+}
+
 fn next(turn: usize, doors: usize) -> usize {
     if doors == 0 { 0 } else { (turn + 1) % doors }
 }
 
 /// Gives the connection to the first door from `turn` on that takes it.
-fn offer(accepted: Accepted, doors: &[Handoff], turn: usize) -> Result<(), Box<Accepted>> {
+pub(super) fn offer(
+    accepted: Accepted,
+    doors: &[Handoff],
+    turn: usize,
+) -> Result<(), Box<Accepted>> {
     let mut accepted = Box::new(accepted);
     for index in 0..doors.len() {
         let door = &doors[(turn + index) % doors.len()];

@@ -1,6 +1,7 @@
 //! What goes over the admin API beside [`Status`](super::Status).
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use super::Connection;
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,21 @@ pub struct KillRequest {
     pub pod: String,
 }
 
+/// The answer to `POST /api/session`, and the body of `POST /api/session/redeem`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionCode {
+    /// Good once, for a minute.
+    pub code: String,
+}
+
+/// The answer to `POST /api/session/redeem`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionToken {
+    /// What every request must carry.
+    pub token: String,
+}
+
 /// `POST /api/down`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,4 +122,35 @@ pub struct ConnectionStatus {
     pub connection: Connection,
     /// The endpoint is no endpoint of any Service any more; the connection goes on all the same.
     pub endpoint_gone: bool,
+}
+
+/// The answer to `GET /api/export/kubernetes`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// In the order in which a cluster should get them.
+    pub files: Vec<ExportedFile>,
+    /// What cannot move to a cluster as it is, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// One of its files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedFile {
+    /// Without any folder.
+    pub name: String,
+    /// What it holds.
+    pub text: String,
+}
+
+/// The answer to `GET /api/forward`: where a port-forward leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardTarget {
+    /// The pod, or the address of one that the lab does not run.
+    pub pod: String,
+    /// The port that its program listens on.
+    pub port: u16,
+    /// Where that is reached from this machine.
+    pub address: SocketAddr,
+    /// Endpoints of the same Service that get nothing of it.
+    pub others: usize,
 }

@@ -53,6 +53,25 @@ pub struct Hop {
     pub children: Vec<Hop>,
 }
 
+/// `POST /api/click`: one request whose film is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Click {
+    /// Asked by GET; whatever host it names, it goes to the lab. Without one the console API is asked
+    /// for cloud services, or else the console for its page.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// The answer to [`Click`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClickAnswer {
+    /// Of the film.
+    pub trace: TraceId,
+    /// Of the answer; null if none came in time.
+    pub status: Option<u16>,
+}
+
 /// One line of a list of films.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilmSummary {
@@ -68,6 +87,12 @@ pub struct FilmSummary {
     pub name: String,
     /// How many spans are known.
     pub spans: usize,
+    /// Pods and ingress replicas that told of it, in the order in which they did.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Where the ingress answered itself, the code of why (`no-endpoint` …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 impl Film {
@@ -130,10 +155,14 @@ impl Span {
 impl SpanKind {
     /// Whether this hop called another one and waited for it.
     pub fn calls(self) -> bool {
-        matches!(self, Self::Ingress | Self::GrpcClient | Self::MongoClient)
+        matches!(
+            self,
+            Self::Ingress | Self::GrpcClient | Self::MongoClient | Self::RedisClient
+        )
     }
 
-    /// Whether this hop is a pod's answer to a call.
+    /// Whether this hop is a pod's answer to a call. A worker answers nobody: who put the task into
+    /// the queue has long been answered, and no connection leads from there to the worker.
     pub fn serves(self) -> bool {
         matches!(
             self,

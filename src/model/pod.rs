@@ -17,6 +17,8 @@ pub struct Deployment {
     pub name: String,
     /// The Service whose endpoints the pods become, if any.
     pub service: Option<String>,
+    /// The plugin whose pods they are, on the supervisor's word; nobody else changes such a one.
+    pub plugin: Option<String>,
     /// How many pods should run.
     pub replicas: u32,
     /// What each of them is.
@@ -50,6 +52,9 @@ pub struct PodTemplate {
     pub volume: Option<Volume>,
     /// Names of Services that must have a ready endpoint before a pod is started.
     pub wait_for: Vec<String>,
+    /// Whether the pod and the lab talk over its standard input and output (see
+    /// [`PodWish`](super::PodWish)).
+    pub attached: bool,
 }
 
 /// The program of a pod.
@@ -126,6 +131,19 @@ pub enum ProbeAction {
     },
     /// Ready as soon as it runs (workers without a port).
     None,
+}
+
+impl ProbeAction {
+    /// The port that is asked.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Grpc { port }
+            | Self::Http { port, .. }
+            | Self::Tcp { port }
+            | Self::Redis { port } => Some(*port),
+            Self::None => None,
+        }
+    }
 }
 
 /// Observed state of one launched container or process.

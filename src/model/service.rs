@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Fault;
 use super::route::Network;
 
 /// A Service: one name and one ClusterIP in front of the pods that its Deployment runs.
@@ -335,7 +337,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// What `kube_proxy` and DNS need to know, as the node is told it: one JSON document a line.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NetworkSnapshot {
     /// Of the registry that it was taken from.
     pub generation: u64,
@@ -349,4 +351,7 @@ pub struct NetworkSnapshot {
     /// everything that is not named here is as it was.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_slices: bool,
+    /// What is broken on purpose; told with every snapshot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Arc<Fault>>,
 }

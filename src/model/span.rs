@@ -11,6 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{SpanId, TraceId};
 
+/// An attribute of calls: how the other side was chosen, if not by name.
+pub const DIALLED: &str = "dialled";
+/// [`DIALLED`] by the pod's own address, which somebody told.
+pub const BY_ADDRESS: &str = "address";
+
 /// A line of a pod's or the node's stdout that belongs to the film.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -102,6 +107,10 @@ pub enum SpanKind {
     MongoClient,
     /// The built-in store executed a command.
     MongoServer,
+    /// A pod sent a command to Redis.
+    RedisClient,
+    /// A worker did a task that another pod had put into a queue.
+    Worker,
 }
 
 /// Both ends of a TCP connection as one side sees it.
@@ -141,6 +150,9 @@ pub struct Connection {
     /// connection is told twice: at the draw, and at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<u64>,
+    /// The fault that acts on it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// Bytes from client to pod, known at the end.
     #[serde(default)]
     pub bytes_up: u64,

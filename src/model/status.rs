@@ -33,6 +33,12 @@ pub struct Status {
     pub stores: StoresStatus,
     /// In the order of their names.
     pub services: Vec<ServiceStatus>,
+    /// Pods that nobody connects to, in the order of their names.
+    #[serde(default)]
+    pub deployments: Vec<DeploymentStatus>,
+    /// Plugins that somebody needs now, in the order of their Deployments' names.
+    #[serde(default)]
+    pub plugins: Vec<PluginStatus>,
     /// In the order of their names.
     #[serde(default)]
     pub ingresses: Vec<IngressStatus>,
@@ -47,9 +53,26 @@ pub struct Status {
     /// What is allowed but probably not meant, and what went less well than it could.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What is broken on purpose, in the order in which it began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultStatus>,
     /// Objects that cannot be used as they are written, or not wholly.
     #[serde(default)]
     pub reports: Vec<ObjectReport>,
+}
+
+/// Something that is broken on purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultStatus {
+    /// Undoes it.
+    pub id: u64,
+    /// What is broken about it, in words.
+    pub fault: String,
+    /// What is broken, in words.
+    pub target: String,
+    /// Microseconds since the Unix epoch when it undoes itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
 }
 
 /// What is wrong with one object. The others are not affected.
@@ -140,6 +163,9 @@ pub struct IngressStatus {
     pub class: Option<String>,
     /// The hosts of its rules; `*` for any.
     pub hosts: Vec<String>,
+    /// The Services that its rules and its default backend lead to, each once.
+    #[serde(default)]
+    pub services: Vec<String>,
     /// Where it is reached; empty without a controller.
     pub addresses: Vec<String>,
     /// What of it does not do what it says.
@@ -223,6 +249,30 @@ pub struct ServiceStatus {
     pub replicas: Option<u32>,
 }
 
+/// A Deployment without a Service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentStatus {
+    /// Its name.
+    pub name: String,
+    /// How many pods are wanted.
+    pub replicas: u32,
+    /// How many of them are ready.
+    pub ready: u32,
+}
+
+/// A plugin whose pods run on the supervisor's word.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginStatus {
+    /// The plugin.
+    pub plugin_id: String,
+    /// Its Deployment.
+    pub deployment: String,
+    /// How many pods are wanted.
+    pub replicas: u32,
+    /// How many of them are ready.
+    pub ready: u32,
+}
+
 /// A port of a Service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortStatus {
@@ -261,6 +311,12 @@ pub struct PodStatus {
     pub name: String,
     /// The Service it belongs to.
     pub service: Option<String>,
+    /// The Deployment that owns it.
+    #[serde(default)]
+    pub deployment: String,
+    /// The plugin that it is a pod of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
     /// Its own address, once it has one.
     pub address: Option<String>,
     /// Whether its probe passes.

@@ -39,6 +39,11 @@ impl TraceId {
     pub fn from_random(bits: u128) -> Self {
         Self(bits.max(1))
     }
+
+    /// As OTLP carries it: the most significant byte first.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
 }
 
 impl fmt::Display for TraceId {
@@ -70,6 +75,11 @@ impl SpanId {
     /// From random bits; zero becomes one.
     pub fn from_random(bits: u64) -> Self {
         Self(bits.max(1))
+    }
+
+    /// As OTLP carries it: the most significant byte first.
+    pub fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Accepted {
     /// Whether the connection begins with a header that says who the client is; that one is then
     /// believed in place of `seen_as`.
     pub proxy_protocol: crate::model::ProxyProtocol,
+    /// What was broken about it on purpose, in words.
+    pub fault: Option<String>,
     /// Counts as an open connection of the listener for as long as it lives.
     pub permit: Option<tokio::sync::OwnedSemaphorePermit>,
 }

@@ -124,6 +124,17 @@ impl Authority {
         hosts: &[String],
         duration: Duration,
     ) -> Result<Secret, CaError> {
+        self.issue_at(secret, hosts, duration, OffsetDateTime::now_utc())
+    }
+
+    /// The same as if now were another time.
+    pub fn issue_at(
+        &self,
+        secret: &str,
+        hosts: &[String],
+        duration: Duration,
+        now: OffsetDateTime,
+    ) -> Result<Secret, CaError> {
         let duration = duration.min(Duration::days(LEAF_DAYS));
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
@@ -146,7 +157,6 @@ impl Authority {
             .take(64)
             .collect();
         params.distinguished_name.push(DnType::CommonName, name);
-        let now = OffsetDateTime::now_utc();
         params.not_before = now - BACKDATED;
         params.not_after = now + duration;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -12,11 +12,13 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::late::Late;
 #[cfg(target_os = "linux")]
 use super::splice::Piping;
 
@@ -39,33 +41,50 @@ pub struct Traffic {
     pub down: AtomicU64,
 }
 
-/// Copies until each side has closed its half, or one of them broke. The end of one direction is
-/// passed on as such (half-close) and leaves the other direction open; a reset is passed on as a
-/// reset.
-pub async fn copy_both_ways(
-    client: &mut TcpStream,
-    server: &mut TcpStream,
-    traffic: &Traffic,
-) -> io::Result<()> {
-    let mut up = Direction::default();
-    let mut down = Direction::default();
-    let copied = poll_fn(|context| {
-        let _ = up.poll(context, client, server, &traffic.up)?;
-        let _ = down.poll(context, server, client, &traffic.down)?;
-        // The close that follows says the end of the second direction.
-        if up.ended && down.ended {
-            return Poll::Ready(Ok(()));
-        }
-        ready!(up.tell(context, server))?;
-        ready!(down.tell(context, client))?;
-        Poll::Pending
-    })
-    .await;
-    if copied.is_err() {
-        reset(client);
-        reset(server);
+/// Copies a connection both ways. What it holds outlives a run that was given up, so that the next
+/// run goes on where it was.
+#[derive(Debug, Default)]
+pub struct Copier {
+    up: Direction,
+    down: Direction,
+    delay: Duration,
+}
+
+impl Copier {
+    /// From now on bytes of the side that dialled arrive this much later.
+    pub fn delay(&mut self, delay: Duration) {
+        self.delay = delay;
     }
-    copied
+
+    /// Copies until each side has closed its half, or one of them broke. The end of one direction is
+    /// passed on as such (half-close) and leaves the other direction open; a reset is passed on as a
+    /// reset.
+    pub async fn run(
+        &mut self,
+        client: &mut TcpStream,
+        server: &mut TcpStream,
+        traffic: &Traffic,
+    ) -> io::Result<()> {
+        let Self { up, down, delay } = self;
+        let delay = *delay;
+        let copied = poll_fn(|context| {
+            let _ = up.poll(context, client, server, &traffic.up, delay)?;
+            let _ = down.poll(context, server, client, &traffic.down, Duration::ZERO)?;
+            // The close that follows says the end of the second direction.
+            if up.ended && down.ended {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(up.tell(context, server))?;
+            ready!(down.tell(context, client))?;
+            Poll::Pending
+        })
+        .await;
+        if copied.is_err() {
+            reset(client);
+            reset(server);
+        }
+        copied
+    }
 }
 
 /// Makes the close that follows a reset, which is what the other side would have seen without a
@@ -107,6 +126,8 @@ enum Way {
     /// Through a pipe.
     #[cfg(target_os = "linux")]
     Pipe(Piping),
+    /// Later than they came.
+    Late(Box<Late>),
 }
 
 impl Direction {
@@ -117,12 +138,23 @@ impl Direction {
         from: &mut TcpStream,
         to: &mut TcpStream,
         count: &AtomicU64,
+        delay: Duration,
     ) -> Poll<io::Result<()>> {
         while !self.ended {
             let moved = match &mut self.way {
+                Way::Copy if !delay.is_zero() && self.rest.is_empty() => {
+                    self.way = Way::Late(Box::new(Late::new()));
+                    continue;
+                }
                 Way::Copy => ready!(self.copy(context, from, to, count))?,
                 #[cfg(target_os = "linux")]
+                Way::Pipe(piping) if !delay.is_zero() => {
+                    ready!(piping.poll_dry(context, to, count))?;
+                    Moved::Little
+                }
+                #[cfg(target_os = "linux")]
                 Way::Pipe(piping) => ready!(piping.poll(context, from, to, count))?,
+                Way::Late(late) => ready!(late.poll(context, from, to, count, delay))?,
             };
             match moved {
                 Moved::End => self.ended = true,
@@ -193,8 +225,6 @@ impl Direction {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::task::coop;
@@ -218,7 +248,8 @@ mod tests {
         let (mut to_server, server) = pair().await;
         let copying = tokio::spawn(async move {
             let traffic = Traffic::default();
-            copy_both_ways(&mut from_client, &mut to_server, &traffic)
+            Copier::default()
+                .run(&mut from_client, &mut to_server, &traffic)
                 .await
                 .map(|()| traffic)
         });
@@ -272,6 +303,47 @@ mod tests {
         assert_eq!(traffic.up.into_inner(), traffic.down.into_inner());
     }
 
+    /// Every byte of three pieces arrives in order: one before the delay, one under it, one after.
+    #[tokio::test]
+    async fn a_delay_may_come_and_go_on_an_open_connection() {
+        const DELAY: Duration = Duration::from_millis(100);
+        let (mut client, mut from_client) = pair().await;
+        let (mut to_server, mut server) = pair().await;
+        let traffic = Traffic::default();
+        let mut copier = Copier::default();
+        let piece: Vec<u8> = (0..200_000_u32)
+            .map(|number| number.to_le_bytes()[0])
+            .collect();
+        for delay in [Duration::ZERO, DELAY, Duration::ZERO] {
+            copier.delay(delay);
+            let begun = std::time::Instant::now();
+            let crossing = async {
+                let mut received = vec![0; piece.len()];
+                let (written, read) =
+                    tokio::join!(client.write_all(&piece), server.read_exact(&mut received));
+                written.unwrap();
+                read.unwrap();
+                assert!(received == piece);
+            };
+            tokio::select! {
+                ended = copier.run(&mut from_client, &mut to_server, &traffic) => {
+                    panic!("nobody has closed: {ended:?}");
+                }
+                () = crossing => {}
+            }
+            assert!(begun.elapsed() >= delay, "{:?}", begun.elapsed());
+        }
+        // What comes back is not late.
+        copier.delay(Duration::from_secs(3600));
+        server.write_all(b"answer").await.unwrap();
+        let mut answer = [0; 6];
+        tokio::select! {
+            _ = copier.run(&mut from_client, &mut to_server, &traffic) => panic!("nobody has closed"),
+            read = client.read_exact(&mut answer) => drop(read.unwrap()),
+        }
+        assert_eq!(&answer, b"answer");
+    }
+
     #[tokio::test]
     async fn a_reset_is_passed_on_as_a_reset() {
         let (mut client, server, copying) = copied().await;
@@ -307,7 +379,9 @@ mod tests {
                 while coop::has_budget_remaining() {
                     coop::consume_budget().await;
                 }
-                copy_both_ways(&mut from_client, &mut to_server, &Traffic::default()).await
+                let traffic = Traffic::default();
+                let mut copier = Copier::default();
+                copier.run(&mut from_client, &mut to_server, &traffic).await
             })
         });
         let question = told.recv_timeout(Duration::from_secs(20));

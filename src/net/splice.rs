@@ -47,6 +47,23 @@ impl Piping {
         }
     }
 
+    /// Gives away what the pipe holds.
+    pub(super) fn poll_dry(
+        &mut self,
+        context: &mut Context<'_>,
+        to: &TcpStream,
+        count: &AtomicU64,
+    ) -> Poll<io::Result<()>> {
+        if let Some(pipe) = &mut self.pipe {
+            while pipe.held > 0 {
+                let written = ready!(pipe.poll_empty(context, to))?;
+                count.fetch_add(written as u64, Ordering::Relaxed);
+            }
+        }
+        Pipe::keep(self.pipe.take());
+        Poll::Ready(Ok(()))
+    }
+
     /// Moves what is there. Ready at the end, and when so little came that a pipe does not pay.
     pub(super) fn poll(
         &mut self,

@@ -4,14 +4,18 @@
 //! closed standard input is seen only by whoever reads it.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 use std::process::Stdio;
 
 use tokio::process::Command;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
+
+use crate::model::Told;
 
 /// Names the process to die with; set by the process runtime.
 const PARENT: &str = "LAB_PARENT";
+/// Set for pods that the lab talks to.
+const ATTACHED: &str = "LAB_ATTACHED";
 
 /// Why this process cannot be a pod.
 #[derive(Debug, thiserror::Error)]
@@ -41,54 +45,83 @@ pub enum ChildError {
     },
 }
 
-/// The end of the lab, as a pod sees it.
+/// The lab, as a pod sees it: its end, and what it tells a pod that is attached.
 #[derive(Debug)]
 pub struct Parent {
-    /// Whether there is a lab to wait for: not inside a container.
-    bound: bool,
+    /// Becomes true when standard input has closed; absent where nobody holds it, in a container
+    /// that is not attached.
+    ended: Option<watch::Receiver<bool>>,
+    told: watch::Receiver<Option<Told>>,
 }
 
 impl Parent {
     /// Binds this process to the lab that started it: the kernel kills it when the lab ends. Call
-    /// it first in `lab pod`. Without `LAB_PARENT` (in a container) it does nothing.
+    /// it first in `lab pod`. In a container there is no such bond, and only an attached pod sees
+    /// the end of the lab.
     pub fn bind() -> Result<Self, ChildError> {
-        let Some(parent) = std::env::var(PARENT)
-            .ok()
-            .and_then(|text| text.parse().ok())
-        else {
-            return Ok(Self { bound: false });
-        };
-        #[cfg(target_os = "linux")]
-        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-            .map_err(|error| ChildError::System {
+        let parent = std::env::var(PARENT).ok();
+        let parent = parent.and_then(|text| text.parse().ok());
+        if let Some(parent) = parent {
+            #[cfg(target_os = "linux")]
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+                .map_err(|error| ChildError::System {
                 action: "ask for the parent's death signal",
                 source: error.into(),
             })?;
-        // The lab may have ended before the signal was asked for.
-        check_parent(parent)?;
-        Ok(Self { bound: true })
+            // The lab may have ended before the signal was asked for.
+            check_parent(parent)?;
+        }
+        let attached = std::env::var_os(ATTACHED).is_some();
+        Ok(Self::listen(parent.is_some() || attached))
+    }
+
+    /// Reads standard input, if somebody holds its other end.
+    fn listen(held: bool) -> Self {
+        let (tell, told) = watch::channel(None);
+        if !held {
+            return Self { ended: None, told };
+        }
+        let (end, ended) = watch::channel(false);
+        // A thread of its own, because tokio would wait for its own reader at the end of `main`.
+        let reader = std::thread::Builder::new().name("parent".to_owned());
+        let spawned = reader.spawn(move || {
+            read(std::io::stdin().lock(), &tell);
+            end.send_replace(true);
+        });
+        if let Err(error) = spawned {
+            // No thread, no news; the parent-death signal remains.
+            tracing::warn!(%error, "no thread for what the lab says");
+        }
+        Self {
+            ended: Some(ended),
+            told,
+        }
+    }
+
+    /// What the lab has told last. Only an attached pod is ever told anything.
+    pub fn told(&self) -> watch::Receiver<Option<Told>> {
+        self.told.clone()
     }
 
     /// Returns when the lab has ended (standard input closed); never without a lab.
     pub async fn ended(&self) {
-        if !self.bound {
-            return std::future::pending().await;
+        if let Some(ended) = &self.ended
+            && ended.clone().wait_for(|ended| *ended).await.is_ok()
+        {
+            return;
         }
-        let (ended, seen) = oneshot::channel::<()>();
-        // A thread of its own, because tokio would wait for its own reader at the end of `main`.
-        let reader = std::thread::Builder::new().name("parent".to_owned());
-        let spawned = reader.spawn(move || {
-            let mut ignored = [0; 64];
-            // Nothing is ever written to a pod; 0 and an error both mean that nobody is there.
-            while io::stdin().read(&mut ignored).is_ok_and(|count| count > 0) {}
-            drop(ended);
-        });
-        if spawned.is_ok() {
-            // The sender is dropped, never used.
-            let _ = seen.await;
-        } else {
-            // No thread, no news; the parent-death signal remains.
-            std::future::pending::<()>().await;
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Reads lines until nobody is there any more, for which an error counts as well. A line that is
+/// not understood is from a lab of another version, which tells the next one all the same.
+fn read(input: impl BufRead, tell: &watch::Sender<Option<Told>>) {
+    for line in input.split(b'\n') {
+        let Ok(line) = line else { return };
+        match serde_json::from_slice(&line) {
+            Ok(told) => drop(tell.send_replace(Some(told))),
+            Err(error) => tracing::warn!(%error, "what the lab says is not understood"),
         }
     }
 }
@@ -120,9 +153,7 @@ pub async fn exec(command: Vec<OsString>) -> Result<i32, ChildError> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| ChildError::Spawn { program, source })?;
-    let parent = Parent {
-        bound: std::env::var_os(PARENT).is_some(),
-    };
+    let parent = Parent::listen(std::env::var_os(PARENT).is_some());
     tokio::select! {
         status = child.wait() => {
             let status = status.map_err(|source| ChildError::System { action: "wait for the command", source })?;
@@ -172,4 +203,18 @@ fn shell_code(status: std::process::ExitStatus) -> i32 {
 #[cfg(not(unix))]
 fn shell_code(status: std::process::ExitStatus) -> i32 {
     status.code().unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_that_is_understood_is_what_was_told() {
+        let (tell, told) = watch::channel(None);
+        let lines = "{\"told\":\"plugins\",\"plugins\":[]}\n{\"told\":\"weather\"}\nnothing\n";
+        read(lines.as_bytes(), &tell);
+        let plugins = Vec::new();
+        assert_eq!(*told.borrow(), Some(Told::Plugins { plugins }));
+    }
 }

@@ -88,6 +88,9 @@ pub(super) fn compose(spec: &PodSpec, placement: &Placement) -> BTreeMap<String,
     if let Some(parent) = placement.parent {
         set("LAB_PARENT", parent.to_string());
     }
+    if spec.template.attached {
+        set("LAB_ATTACHED", "1".to_owned());
+    }
     match &spec.template.workload {
         Workload::BuiltIn { program } => {
             set("LAB_PROGRAM", program.clone());

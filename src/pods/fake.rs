@@ -8,10 +8,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::io::DuplexStream;
 use tokio::sync::{oneshot, watch};
 
-use super::{Boxed, Exit, NodeHandle, PodError, PodNetwork, PodRuntime, PodSpec, StartedPod};
+use super::{
+    Boxed, Exit, Input, NodeHandle, PodError, PodNetwork, PodRuntime, PodSpec, StartedPod,
+};
 use crate::model::PodPort;
+
+/// As much as a pipe holds.
+const INPUT: usize = 64 * 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ pub struct FakeRuntime {
 #[derive(Debug, Default)]
 struct State {
     pods: HashMap<String, oneshot::Sender<Exit>>,
+    /// The pods' ends of the standard inputs of attached ones.
+    inputs: HashMap<String, DuplexStream>,
     log: Vec<String>,
     started: u32,
     failure: Option<String>,
@@ -58,6 +66,11 @@ impl FakeRuntime {
             // The controller may have stopped to look.
             let _ = sender.send(exit);
         }
+    }
+
+    /// The end at which an attached pod would read, once.
+    pub fn take_input(&self, pod: &str) -> Option<DuplexStream> {
+        self.state().inputs.remove(pod)
     }
 
     /// From now on every start fails with this text, or works again.
@@ -123,6 +136,11 @@ impl PodRuntime for FakeRuntime {
                 return Err(PodError::Running { pod: spec.name });
             }
             self.running.send_replace(state.pods.len());
+            let input = spec.template.attached.then(|| {
+                let (ours, theirs) = tokio::io::duplex(INPUT);
+                state.inputs.insert(spec.name.clone(), theirs);
+                Box::pin(ours) as Input
+            });
             let ip = IpAddr::from(Ipv4Addr::from_bits(0x7f2a_0001 + number));
             let ports = spec.template.ports.iter().map(|port| {
                 let address = SocketAddr::new(ip, *port);
@@ -136,6 +154,7 @@ impl PodRuntime for FakeRuntime {
                 ip,
                 ports: ports.collect(),
                 exited,
+                input,
             })
         })
     }
@@ -154,6 +173,14 @@ impl PodRuntime for FakeRuntime {
     fn kill<'a>(&'a self, pod: &'a str) -> Boxed<'a, Result<(), PodError>> {
         Box::pin(async move {
             self.end(pod, Exit::from_shell_code(137));
+            Ok(())
+        })
+    }
+
+    fn freeze<'a>(&'a self, pod: &'a str, still: bool) -> Boxed<'a, Result<(), PodError>> {
+        Box::pin(async move {
+            let what = if still { "freeze" } else { "thaw" };
+            self.state().log.push(format!("{what} {pod}"));
             Ok(())
         })
     }

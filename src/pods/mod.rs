@@ -27,6 +27,6 @@ pub use choose::{Choice, Wanted, choose, clean};
 pub use environment::service_variables;
 pub use error::PodError;
 pub use runtime::{
-    Boxed, Exit, NodeHandle, PodLine, PodNetwork, PodRuntime, PodSpec, RuntimeSettings, Source,
-    StartedPod,
+    Boxed, Exit, Input, NodeHandle, PodLine, PodNetwork, PodRuntime, PodSpec, RuntimeSettings,
+    Source, StartedPod,
 };

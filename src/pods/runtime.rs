@@ -19,6 +19,9 @@ use crate::model::{PodPort, PodTemplate};
 /// The future of a method of an object-safe trait.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Where lines for a pod or the node are written; it takes its closing for the end of the lab.
+pub type Input = Pin<Box<dyn AsyncWrite + Send>>;
+
 /// Runs pods.
 pub trait PodRuntime: Send + Sync + fmt::Debug {
     /// `process` or `docker`.
@@ -65,6 +68,9 @@ pub trait PodRuntime: Send + Sync + fmt::Debug {
     /// Kills the pod's program as a fault would (SIGKILL); the pod then ends like any other.
     fn kill<'a>(&'a self, pod: &'a str) -> Boxed<'a, Result<(), PodError>>;
 
+    /// Lets a pod's program stand still, or go on. A pod that is stopped or killed goes all the same.
+    fn freeze<'a>(&'a self, pod: &'a str, still: bool) -> Boxed<'a, Result<(), PodError>>;
+
     /// Removes everything of this lab, volumes too if `data` is to go.
     fn shut_down(&self, data: bool) -> Boxed<'_, Result<(), PodError>>;
 }
@@ -106,7 +112,6 @@ pub struct PodSpec {
 }
 
 /// A pod whose program was started.
-#[derive(Debug)]
 pub struct StartedPod {
     /// Its own address.
     pub ip: IpAddr,
@@ -114,6 +119,19 @@ pub struct StartedPod {
     pub ports: Vec<PodPort>,
     /// Tells how the program ended, once. A dropped sender means that the runtime is gone.
     pub exited: oneshot::Receiver<Exit>,
+    /// The standard input of an attached pod.
+    pub input: Option<Input>,
+}
+
+impl fmt::Debug for StartedPod {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StartedPod")
+            .field("ip", &self.ip)
+            .field("ports", &self.ports)
+            .field("attached", &self.input.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// How the program of a pod ended.
@@ -226,7 +244,7 @@ impl PodNetwork {
 /// The node's standard input and output.
 pub struct NodeHandle {
     /// Takes one JSON document a line. Closing it ends the node.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
+    pub input: Input,
     /// What the node writes. Ends with the node.
     pub lines: mpsc::Receiver<PodLine>,
 }

@@ -4,6 +4,7 @@
 //! pick up through a [`Reader`]; whoever holds an older one keeps a consistent picture. Objects are
 //! behind `Arc`, so a change copies maps of pointers and never the objects.
 
+mod faults;
 mod scale;
 
 use std::collections::BTreeMap;
@@ -12,10 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use crate::model::{
-    Certificate, Deployment, EndpointSlice, GatewayApi, Ingress, IngressClasses, NetworkSnapshot,
-    ObjectReport, Pod, ProxyMode, RouteTable, Secret, Service,
+    Certificate, Deployment, EndpointSlice, Fault, Faults, GatewayApi, Ingress, IngressClasses,
+    NetworkSnapshot, ObjectReport, Pod, ProxyMode, RouteTable, Secret, Service,
 };
 
+pub use faults::{FaultError, add_fault, is_over, is_same_program, undo_faults};
 pub use scale::{ScaleError, scale};
 
 /// A consistent picture of everything the lab knows, by object name.
@@ -49,6 +51,10 @@ pub struct Cluster {
     pub routes: Arc<RouteTable>,
     /// What is wrong with objects.
     pub reports: Arc<[ObjectReport]>,
+    /// What is broken on purpose; no reload changes it.
+    pub faults: Faults,
+    /// How many faults there have been.
+    pub fault_count: u64,
 }
 
 impl Cluster {
@@ -68,6 +74,7 @@ impl Cluster {
                 .map(|slice| (**slice).clone())
                 .collect(),
             only_slices: false,
+            faults: self.faults.to_vec(),
         }
     }
 
@@ -85,12 +92,14 @@ impl Cluster {
             .filter(|(now, then)| !Arc::ptr_eq(now, then) && now != then)
             .map(|(now, _)| EndpointSlice::clone(now))
             .collect();
-        (!slices.is_empty()).then(|| NetworkSnapshot {
+        let news = !slices.is_empty() || !Arc::ptr_eq(&self.faults, &before.faults);
+        news.then(|| NetworkSnapshot {
             generation: self.generation,
             proxy_mode: self.proxy_mode,
             services: Vec::new(),
             slices,
             only_slices: true,
+            faults: self.faults.to_vec(),
         })
     }
 
@@ -98,6 +107,15 @@ impl Cluster {
     /// Objects that are equal keep their `Arc`, by which readers tell what has changed.
     pub fn apply_network(&mut self, network: NetworkSnapshot) {
         self.proxy_mode = network.proxy_mode;
+        // A fault that is known has counted its draws.
+        let known = |fault: Arc<Fault>| {
+            let known = self.faults.iter().find(|known| **known == fault);
+            known.map_or(fault, Arc::clone)
+        };
+        let faults: Vec<Arc<Fault>> = network.faults.into_iter().map(known).collect();
+        if faults[..] != self.faults[..] {
+            self.faults = faults.into();
+        }
         if network.only_slices {
             let slices = network.slices.into_iter();
             let named = slices.map(|slice| (slice.service.clone(), Arc::new(slice)));
@@ -144,15 +162,25 @@ pub struct Registry {
     /// Serialises writers: each change must start from the result of the one before. A std mutex,
     /// because it is never held across an await and no reader takes it.
     writing: Arc<Mutex<()>>,
+    /// Those of the current picture, for who need nothing else of it.
+    faults: Arc<watch::Sender<Faults>>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new(Cluster::default())
+    }
 }
 
 impl Registry {
     /// A registry that starts from this picture.
     pub fn new(cluster: Cluster) -> Self {
+        let faults = watch::Sender::new(Arc::clone(&cluster.faults));
         let (sender, _) = watch::channel(Arc::new(cluster));
         Self {
             current: Arc::new(sender),
             writing: Arc::default(),
+            faults: Arc::new(faults),
         }
     }
 
@@ -161,8 +189,12 @@ impl Registry {
         // A writer that panicked has published nothing, so the state behind a poisoned lock is good.
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = Cluster::clone(&self.current.borrow());
+        let before = Arc::clone(&next.faults);
         let result = change(&mut next);
         next.generation += 1;
+        if !Arc::ptr_eq(&before, &next.faults) {
+            self.faults.send_replace(Arc::clone(&next.faults));
+        }
         self.current.send_replace(Arc::new(next));
         result
     }
@@ -170,6 +202,11 @@ impl Registry {
     /// The current picture.
     pub fn snapshot(&self) -> Arc<Cluster> {
         Arc::clone(&self.current.borrow())
+    }
+
+    /// What is broken on purpose; changes only when that does.
+    pub fn faults(&self) -> watch::Receiver<Faults> {
+        self.faults.subscribe()
     }
 
     /// A reader for one task.

@@ -30,6 +30,12 @@ pub enum ScaleError {
         /// The Deployment.
         name: String,
     },
+    /// The supervisor decides.
+    #[error("{name:?} is a plugin's, and only the supervisor says how many pods it has")]
+    Plugin {
+        /// The Deployment.
+        name: String,
+    },
     /// Too many of the ingress.
     #[error("{wanted} ingress replicas are more than the lab runs ({MAX_INGRESS_REPLICAS})")]
     TooManyReplicas {
@@ -59,6 +65,11 @@ pub fn scale(registry: &Registry, name: &str, replicas: u32) -> Result<u32, Scal
         }
         let found = find(cluster, name)?;
         let before = found.replicas;
+        if found.plugin.is_some() {
+            return Err(ScaleError::Plugin {
+                name: found.name.clone(),
+            });
+        }
         if found.template.volume.is_some() && replicas > 1 {
             return Err(ScaleError::OneVolume {
                 name: found.name.clone(),
@@ -92,7 +103,9 @@ fn find(cluster: &Cluster, name: &str) -> Result<Arc<Deployment>, ScaleError> {
         name: name.to_owned(),
         known: cluster
             .deployments
-            .keys()
+            .values()
+            .filter(|found| found.plugin.is_none())
+            .map(|found| &found.name)
             .chain(Some(&cluster.ingress_classes.load_balancer).filter(|name| !name.is_empty()))
             .cloned()
             .collect(),

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Connection, Event, Film, Hop, SocketPair, Span, SpanId, SpanKind, TraceId};
+use crate::model::{
+    BY_ADDRESS, Connection, DIALLED, Event, Film, Hop, SocketPair, Span, SpanId, SpanKind, TraceId,
+};
 
 use super::join::{Joiner, Match};
 
@@ -14,6 +16,9 @@ const DEPTH: usize = 40;
 
 /// Between the clocks of two processes on one machine, in microseconds.
 const SLACK: u64 = 2_000;
+
+/// What is special about a call to a pod whose address somebody told.
+const POINT_TO_POINT: &str = "dialled by its own address; no ClusterIP, never balanced";
 
 /// The film of `trace` as far as these spans and connections tell it.
 pub fn assemble<'a>(
@@ -131,8 +136,11 @@ impl<'a> Scene<'a> {
             if span.kind.calls() && child.kind.serves() {
                 self.answer(span, child, &mut hop, placed, depth);
             } else {
-                hop.children
-                    .push(self.build(child, true, placed, depth.saturating_sub(1)));
+                let mut below = self.build(child, true, placed, depth.saturating_sub(1));
+                if child.kind == SpanKind::Worker {
+                    below.note = Some(taken_late(span, child));
+                }
+                hop.children.push(below);
             }
         }
         hop
@@ -153,7 +161,10 @@ impl<'a> Scene<'a> {
             (SpanKind::MongoClient, None) => {
                 hop.note = Some("this store does not tell its side".into());
             }
-            (SpanKind::GrpcClient, None) if span.outbound.is_some() => {
+            (SpanKind::GrpcClient, None) if is_to_one_pod(span) => {
+                hop.note = Some(POINT_TO_POINT.into());
+            }
+            (SpanKind::GrpcClient | SpanKind::RedisClient, None) if span.outbound.is_some() => {
                 hop.joined = false;
                 hop.note = Some("no ClusterIP connection is known for this call".into());
             }
@@ -176,7 +187,9 @@ impl<'a> Scene<'a> {
                 .find(caller.outbound, server.inbound, caller.start, caller.end())
         else {
             let direct = is_direct(caller, server);
-            if direct && caller.kind == SpanKind::GrpcClient {
+            if is_to_one_pod(caller) {
+                hop.note = Some(POINT_TO_POINT.into());
+            } else if direct && caller.kind == SpanKind::GrpcClient {
                 hop.note = Some("direct, not balanced".into());
             }
             hop.children
@@ -203,6 +216,22 @@ fn connection_hop(found: Match<'_>, joined: bool) -> Hop {
         note: None,
         children: Vec::new(),
     }
+}
+
+/// Whether the caller had been told the address of the one pod that it called.
+fn is_to_one_pod(caller: &Span) -> bool {
+    caller.text(DIALLED) == Some(BY_ADDRESS)
+}
+
+/// How a worker came by its task: nothing leads from the one to the other but the queue.
+fn taken_late(put: &Span, worker: &Span) -> String {
+    let late = worker.start.saturating_sub(put.end()) / 1_000;
+    let late = match late {
+        0..1_000 => format!("{late} ms"),
+        1_000..120_000 => format!("{}.{} s", late / 1_000, late % 1_000 / 100),
+        _ => format!("{} min", late / 60_000),
+    };
+    format!("taken from the queue {late} after it was put there; nobody waits for the answer")
 }
 
 /// Whether the two talked over one TCP connection with nothing between them. The ingress reaches
@@ -383,6 +412,107 @@ mod tests {
         assert_eq!(outline(&film)[4], "        GrpcServer inventory-a");
         let call = film.walk().nth(3).unwrap();
         assert_eq!(call.note.as_deref(), Some("direct, not balanced"));
+    }
+
+    /// A job's request: a task is put into Redis's list, a worker asks where the plugin is, and
+    /// dials that pod.
+    fn job() -> (Vec<Span>, Vec<Connection>) {
+        const LATER: u64 = 90_000_000;
+        let later = |kind, number, parent, source: &str| Span {
+            source: source.into(),
+            start: ARRIVAL + LATER + number,
+            ..span(kind, number, Some(parent))
+        };
+        let mut all = spans();
+        all.truncate(5);
+        all.push(Span {
+            outbound: Some(pair("127.42.0.7:41001", "127.43.0.8:6379")),
+            ..span(SpanKind::RedisClient, 6, Some(5))
+        });
+        all.push(later(SpanKind::Worker, 10, 6, "worker-a"));
+        all.push(Span {
+            outbound: Some(pair("127.42.0.20:42000", "127.43.0.9:50051")),
+            ..later(SpanKind::GrpcClient, 11, 10, "worker-a")
+        });
+        all.push(Span {
+            inbound: Some(pair("127.42.0.21:50051", "127.0.0.1:52000")),
+            ..later(SpanKind::GrpcServer, 12, 11, "plugin-a")
+        });
+        let mut call = Span {
+            outbound: Some(pair("127.42.0.20:42001", "127.42.0.30:50051")),
+            ..later(SpanKind::GrpcClient, 13, 10, "worker-a")
+        };
+        call.attributes.insert(DIALLED.into(), BY_ADDRESS.into());
+        all.push(call);
+        all.push(Span {
+            inbound: Some(pair("127.42.0.30:50051", "127.42.0.20:42001")),
+            ..later(SpanKind::GrpcServer, 14, 13, "sample-cloud-a")
+        });
+        all.push(Span {
+            duration: 5,
+            ..later(SpanKind::MongoClient, 15, 10, "worker-a")
+        });
+        let through = |id, service: &str, ends: SocketPair, outgoing: SocketPair| Connection {
+            service: service.into(),
+            client: ends.local,
+            cluster_ip: ends.remote,
+            outgoing: outgoing.local,
+            endpoint: outgoing.remote,
+            ..connection(id)
+        };
+        let mut connections = connections();
+        connections.push(through(
+            3,
+            "redis",
+            pair("127.42.0.7:41001", "127.43.0.8:6379"),
+            pair("127.0.0.1:53000", "127.42.0.5:6379"),
+        ));
+        connections.push(through(
+            4,
+            "plugin",
+            pair("127.42.0.20:42000", "127.43.0.9:50051"),
+            pair("127.0.0.1:52000", "127.42.0.21:50051"),
+        ));
+        (all, connections)
+    }
+
+    #[test]
+    fn a_job_goes_on_in_the_worker_that_took_its_task() {
+        let (spans, connections) = job();
+        let film = assemble(trace(), &spans, &connections);
+        let expected = [
+            "          GrpcServer inventory-a",
+            "            RedisClient inventory-a",
+            "              redis #3",
+            "              Worker worker-a",
+            "                GrpcClient worker-a",
+            "                  plugin #4",
+            "                    GrpcServer plugin-a",
+            "                GrpcClient worker-a",
+            "                  GrpcServer sample-cloud-a",
+            "                MongoClient worker-a",
+        ];
+        assert_eq!(outline(&film)[5..], expected);
+        let notes: Vec<&str> = film.walk().filter_map(|hop| hop.note.as_deref()).collect();
+        assert_eq!(
+            notes[..2],
+            [
+                "taken from the queue 89.9 s after it was put there; nobody waits for the answer",
+                POINT_TO_POINT,
+            ]
+        );
+        // What the job does later does not make the request longer.
+        assert_eq!((film.started, film.duration), (ARRIVAL + 2, 998));
+    }
+
+    #[test]
+    fn a_plugin_that_tells_nothing_was_still_dialled_by_its_own_address() {
+        let (mut spans, connections) = job();
+        spans.retain(|span| span.source != "sample-cloud-a");
+        let film = assemble(trace(), &spans, &connections);
+        let note = |hop: &Hop| hop.note.as_deref() == Some(POINT_TO_POINT);
+        let call = film.walk().find(|hop| note(hop)).unwrap();
+        assert!(call.joined && call.children.is_empty());
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) struct ConnectionTable {
     closed: VecDeque<(Key, Connection)>,
     /// Open connections by Service, then by endpoint; an endpoint goes when it reaches zero.
     counts: BTreeMap<String, BTreeMap<SocketAddr, usize>>,
+    /// How many were ever drawn, by Service.
+    drawn: BTreeMap<String, u64>,
     max_open: usize,
     max_closed: usize,
 }
@@ -42,7 +44,13 @@ impl ConnectionTable {
         if !source.is_empty() && self.is_closed(&key, &connection) {
             return;
         }
-        self.take_open(&key);
+        if self.take_open(&key).is_none() {
+            let service = &connection.service;
+            match self.drawn.get_mut(service) {
+                Some(drawn) => *drawn += 1,
+                None => drop(self.drawn.insert(service.clone(), 1)),
+            }
+        }
         if self.open.len() >= self.max_open {
             self.make_room();
         }
@@ -83,8 +91,27 @@ impl ConnectionTable {
             .collect()
     }
 
+    /// Those that were drawn then or later, whether or not they are open still.
+    pub(super) fn drawn_since(&self, moment: u64) -> Vec<Connection> {
+        let closed = self.closed.iter().map(|(_, connection)| connection);
+        self.open
+            .values()
+            .chain(closed)
+            .filter(|connection| connection.drawn_at >= moment)
+            .cloned()
+            .collect()
+    }
+
     pub(super) fn open(&self) -> Vec<Connection> {
         self.open.values().cloned().collect()
+    }
+
+    /// At most so many of the open ones, the newest first.
+    pub(super) fn newest_open(&self, count: usize) -> Vec<&Connection> {
+        let mut newest: Vec<&Connection> = self.open.values().collect();
+        newest.sort_by_key(|connection| std::cmp::Reverse(connection.drawn_at));
+        newest.truncate(count);
+        newest
     }
 
     pub(super) fn counts(&self) -> BTreeMap<(String, SocketAddr), usize> {
@@ -95,6 +122,10 @@ impl ConnectionTable {
                 counts.map(|(endpoint, count)| ((service.clone(), *endpoint), *count))
             })
             .collect()
+    }
+
+    pub(super) fn drawn(&self) -> &BTreeMap<String, u64> {
+        &self.drawn
     }
 
     pub(super) fn open_at(&self, service: &str, endpoint: SocketAddr) -> usize {
@@ -171,6 +202,7 @@ mod tests {
         table.record("node", connection(2));
         let endpoint = connection(1).endpoint;
         assert_eq!(table.open_at("inventory", endpoint), 2);
+        assert_eq!(table.drawn()["inventory"], 2);
         table.record("node", closed(1, 5_000_000));
         assert_eq!(table.open_at("inventory", endpoint), 1);
         table.record("node", closed(2, 5_000_000));
@@ -200,6 +232,9 @@ mod tests {
             .map(|connection| connection.id)
             .collect();
         assert_eq!(open, [8, 9, 10]);
+        let newest = table.newest_open(2).into_iter();
+        let newest: Vec<u64> = newest.map(|connection| connection.id).collect();
+        assert_eq!(newest, [10, 9]);
         for id in 1..=10 {
             table.record("node", closed(id, 5_000_000));
         }

@@ -3,9 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-use crate::model::{FilmSummary, Span, SpanKind, TraceId};
+use crate::model::{FilmSummary, Span, SpanId, SpanKind, TraceId};
 
 use super::Limits;
+
+/// Of commands of one hop that are alike, so many keep their text: a job that writes ten thousand
+/// rows says the same thing a hundred times.
+const WITH_TEXT: u32 = 4;
+/// The attribute that has it.
+const TEXT: &str = "command";
+/// Spans that a summary looks through: summaries are made four times a second.
+const LOOKED_AT: usize = 128;
 
 /// The spans of one request.
 #[derive(Debug)]
@@ -15,6 +23,10 @@ pub(super) struct Reel {
     pub(super) last: Instant,
     bytes: usize,
     touched: u64,
+    /// Commands to stores.
+    commands: usize,
+    /// Commands by the hop that sent them and by their names.
+    alike: HashMap<(Option<SpanId>, String), u32>,
 }
 
 #[derive(Debug)]
@@ -48,14 +60,29 @@ impl Films {
             last: now,
             bytes: 0,
             touched: 0,
+            commands: 0,
+            alike: HashMap::new(),
         });
         self.order.remove(&reel.touched);
         reel.touched = self.turn;
         reel.last = now;
         self.order.insert(self.turn, trace);
-        if reel.spans.len() >= self.limits.spans_per_film {
+        let is_command = matches!(
+            span.kind,
+            SpanKind::MongoClient | SpanKind::MongoServer | SpanKind::RedisClient
+        );
+        // Calls come to an end after the commands that they cause: there has to be room for them.
+        let most_commands = self.limits.spans_per_film / 4 * 3;
+        let no_room = reel.spans.len() >= self.limits.spans_per_film
+            || is_command && reel.commands >= most_commands;
+        if no_room {
             reel.left_out += 1;
             return false;
+        }
+        let mut span = span;
+        if is_command {
+            reel.commands += 1;
+            reel.shorten(&mut span);
         }
         let bytes = weight(&span);
         reel.bytes += bytes;
@@ -84,6 +111,25 @@ impl Films {
             .collect()
     }
 
+    /// The newest films that began then or later, newest first.
+    pub(super) fn since(&self, moment: u64, count: usize) -> Vec<TraceId> {
+        let began = |reel: &Reel| {
+            let roots = reel.spans.iter();
+            let mut roots = roots.filter(|span| span.kind == SpanKind::Ingress);
+            let first = || reel.spans.iter().map(|span| span.start).min();
+            roots.next().map(|span| span.start).or_else(first)
+        };
+        let newest = self.order.values().rev();
+        newest
+            .filter(|trace| {
+                let reel = self.reels.get(trace);
+                reel.and_then(began).is_some_and(|began| began >= moment)
+            })
+            .take(count)
+            .copied()
+            .collect()
+    }
+
     /// One film always stays, so that a single huge one can still be seen.
     fn evict(&mut self) {
         while self.reels.len() > self.limits.films
@@ -94,6 +140,22 @@ impl Films {
             };
             if let Some(reel) = self.reels.remove(&trace) {
                 self.bytes -= reel.bytes;
+            }
+        }
+    }
+}
+
+impl Reel {
+    /// Takes the text away from a command that is like several before it.
+    fn shorten(&mut self, span: &mut Span) {
+        if span.attributes.contains_key(TEXT) {
+            let alike = self
+                .alike
+                .entry((span.parent, span.name.clone()))
+                .or_default();
+            *alike += 1;
+            if *alike > WITH_TEXT {
+                span.attributes.remove(TEXT);
             }
         }
     }
@@ -111,7 +173,20 @@ fn summary(reel: &Reel) -> Option<FilmSummary> {
         status: root.status.clone(),
         name: root.name.clone(),
         spans: reel.spans.len(),
+        sources: sources(&reel.spans),
+        error: root.text("error_code").map(str::to_owned),
     })
+}
+
+/// Who told of a request. The many spans of a job are of the few that its first ones are of.
+fn sources(spans: &[Span]) -> Vec<String> {
+    let mut sources: Vec<String> = Vec::new();
+    for span in spans.iter().take(LOOKED_AT) {
+        if span.kind != SpanKind::LoadBalancer && !sources.contains(&span.source) {
+            sources.push(span.source.clone());
+        }
+    }
+    sources
 }
 
 /// Bytes that a span takes, roughly: its own fields, and its texts as they are on the heap.
@@ -179,6 +254,29 @@ mod tests {
         }
         let reel = films.get(TraceId::from_random(1)).unwrap();
         assert_eq!((reel.spans.len(), reel.left_out), (2, 3));
+    }
+
+    #[test]
+    fn many_commands_leave_room_for_what_ends_after_them_and_say_the_same_only_a_few_times() {
+        let limits = Limits {
+            spans_per_film: 40,
+            ..Limits::default()
+        };
+        let mut films = Films::new(limits);
+        for id in 1..=100 {
+            let mut command = Span {
+                name: "update cloud_service".to_owned(),
+                ..span(SpanKind::MongoClient, id, Some(1_000))
+            };
+            command.attributes.insert(TEXT.to_owned(), "{}".into());
+            films.record(command, Instant::now());
+        }
+        let worker = span(SpanKind::Worker, 1_000, None);
+        assert!(films.record(worker.clone(), Instant::now()));
+        let reel = films.get(worker.trace).unwrap();
+        assert_eq!((reel.spans.len(), reel.left_out), (31, 70));
+        let told = reel.spans.iter().filter(|span| span.text(TEXT).is_some());
+        assert_eq!(told.count(), 4);
     }
 
     #[test]

@@ -11,16 +11,24 @@ mod assemble;
 mod connections;
 mod films;
 mod join;
+mod ledger;
 mod limits;
 mod log_book;
+mod since;
+mod tally;
+mod tape;
 mod theatre;
 mod tracer;
+mod watch;
 
 #[cfg(test)]
 mod samples;
 
 pub use assemble::assemble;
+pub use ledger::{EndpointCounts, Ledger, ServiceCounts, Sheet};
 pub use limits::Limits;
 pub use log_book::{Follow, Followed, LogBook, LogFilter};
-pub use theatre::{Counts, Theatre};
+pub use tape::{Listening, Tape};
+pub use theatre::{Counts, SpanListener, Theatre};
 pub use tracer::Tracer;
+pub use watch::Watch;

@@ -59,6 +59,7 @@ pub(super) fn connection(id: u64) -> Connection {
         candidates: Arc::from(["inventory-a".to_owned()]),
         drawn_at: ARRIVAL - 60_000_000 + id,
         closed_at: None,
+        fault: None,
         bytes_up: 0,
         bytes_down: 0,
     }

@@ -1,19 +1,23 @@
 //! Where everything that hops tell comes together, and where films are asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
-use crate::model::{Connection, Event, Film, FilmSummary, Hop, OutputStream, SpanKind, TraceId};
+use crate::model::{
+    Connection, Event, Film, FilmSummary, Hop, OutputStream, Span, SpanKind, TraceId,
+};
 
 use super::connections::ConnectionTable;
 use super::films::{Films, Reel};
-use super::{Limits, LogBook, assemble};
+use super::tally::Tally;
+use super::{Ledger, Limits, LogBook, Tape, assemble};
 
 /// Every event of this crate is written by serde with its tag first; any other line is a log line
 /// without a look inside.
@@ -29,6 +33,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub struct Theatre {
     shared: Arc<Shared>,
     log_book: LogBook,
+    ledger: Ledger,
+    tape: Tape,
 }
 
 /// What has happened since the start.
@@ -44,9 +50,12 @@ pub struct Counts {
     pub lines: u64,
     /// Films that are kept now.
     pub films: u64,
+    /// Spans that a receiver of OTLP has taken.
+    pub exported: u64,
+    /// Spans that none has taken, or for which there was no room on the way.
+    pub not_exported: u64,
 }
 
-#[derive(Debug)]
 struct Shared {
     /// A std mutex, because it is never held across an await. Those who ingest hold it for a few
     /// map operations; those who ask for a film copy what they need and assemble it outside.
@@ -55,15 +64,36 @@ struct Shared {
     /// Rung when something was ingested, for those who wait for a film.
     news: Notify,
     quiet: Duration,
+    /// Whoever else gets every span.
+    listener: OnceLock<Box<dyn SpanListener>>,
+}
+
+/// Gets every span, whether a film has room for it or not.
+pub trait SpanListener: Send + Sync {
+    /// Takes it without waiting.
+    fn hear(&self, span: &Span);
+
+    /// How many spans it could make use of, and how many it could not.
+    fn counts(&self) -> (u64, u64);
 }
 
 #[derive(Debug)]
-struct Stage {
-    films: Films,
-    connections: ConnectionTable,
+pub(super) struct Stage {
+    pub(super) films: Films,
+    pub(super) connections: ConnectionTable,
+    pub(super) tally: Tally,
     counts: Counts,
     /// Films that somebody waits for, and how many do: spans of other films wake nobody.
     awaited: BTreeMap<TraceId, usize>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Shared")
+            .field("lines", &self.lines)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Keeps a film among the awaited ones while somebody waits.
@@ -83,15 +113,24 @@ impl Theatre {
                         limits.open_connections,
                         limits.closed_connections,
                     ),
+                    tally: Tally::default(),
                     counts: Counts::default(),
                     awaited: BTreeMap::new(),
                 }),
                 lines: AtomicU64::new(0),
                 news: Notify::new(),
                 quiet: limits.quiet,
+                listener: OnceLock::new(),
             }),
             log_book: LogBook::new(limits),
+            ledger: Ledger::default(),
+            tape: Tape::default(),
         }
+    }
+
+    /// Tells somebody else of every span from now on; the first to listen is the only one.
+    pub fn listen(&self, listener: Box<dyn SpanListener>) {
+        let _ = self.shared.listener.set(listener);
     }
 
     /// Takes the events of this process until every [`Tracer`](super::Tracer) of the channel is
@@ -109,17 +148,23 @@ impl Theatre {
     }
 
     /// Takes one event. `source` names who told it, for events that do not say so themselves.
-    pub fn ingest(&self, source: &str, event: Event) {
+    pub fn ingest(&self, source: &str, mut event: Event) {
+        if let Event::Span(span) = &mut event {
+            if span.source.is_empty() {
+                source.clone_into(&mut span.source);
+            }
+            if let Some(listener) = self.shared.listener.get() {
+                listener.hear(span);
+            }
+        }
         let mut stage = self.stage();
         let wakes = match &event {
             Event::Span(span) => stage.awaited.contains_key(&span.trace),
             Event::Connection(_) => !stage.awaited.is_empty(),
         };
         match event {
-            Event::Span(mut span) => {
-                if span.source.is_empty() {
-                    source.clone_into(&mut span.source);
-                }
+            Event::Span(span) => {
+                stage.tally.count(&span);
                 if stage.films.record(*span, Instant::now()) {
                     stage.counts.spans += 1;
                 } else {
@@ -128,6 +173,9 @@ impl Theatre {
             }
             Event::Connection(connection) => {
                 stage.counts.connections += 1;
+                if connection.closed_at.is_some() {
+                    stage.tally.connection_ended(connection.client);
+                }
                 stage.connections.record(source, connection);
             }
         }
@@ -152,8 +200,21 @@ impl Theatre {
 
     /// A pod or the node has ended: connections that only it could end are over.
     pub fn source_ended(&self, pod: &str) {
-        self.stage().connections.source_ended(pod, now());
+        let mut stage = self.stage();
+        stage.connections.source_ended(pod, now());
+        stage.tally.pod_ended(pod);
+        drop(stage);
         self.log_book.pod_ended(pod);
+    }
+
+    /// What the ingress counts.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Where requests are recorded.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
     }
 
     /// What the pods wrote.
@@ -209,6 +270,11 @@ impl Theatre {
         self.stage().connections.counts()
     }
 
+    /// How many connections were drawn since the start, by Service.
+    pub fn drawn(&self) -> BTreeMap<String, u64> {
+        self.stage().connections.drawn().clone()
+    }
+
     /// How many connections of one Service are open at one endpoint.
     pub fn open_at(&self, service: &str, endpoint: SocketAddr) -> usize {
         self.stage().connections.open_at(service, endpoint)
@@ -216,8 +282,12 @@ impl Theatre {
 
     /// What has happened since the start.
     pub fn counts(&self) -> Counts {
+        let listener = self.shared.listener.get();
+        let (exported, not_exported) = listener.map_or((0, 0), |listener| listener.counts());
         let stage = self.stage();
         Counts {
+            exported,
+            not_exported,
             lines: self.shared.lines.load(Ordering::Relaxed),
             films: stage.films.len() as u64,
             ..stage.counts
@@ -253,7 +323,7 @@ impl Theatre {
         Some((film, quiet_at))
     }
 
-    fn stage(&self) -> MutexGuard<'_, Stage> {
+    pub(super) fn stage(&self) -> MutexGuard<'_, Stage> {
         // Each change leaves the stage whole, so what is behind a poisoned lock is good.
         self.shared
             .stage
@@ -284,6 +354,14 @@ impl Drop for Waiting<'_> {
 /// Whether nothing below this hop is missing: every call that went out has its proven answer. Pods
 /// tell a hop when it is done, so whoever answered has told all of its own calls before.
 fn resolved(hop: &Hop) -> bool {
+    if hop
+        .span()
+        .is_some_and(|span| span.kind == SpanKind::RedisClient)
+    {
+        // Redis tells nothing, and a task that it keeps may be taken at any time.
+        let mut caused = hop.children.iter().filter(|child| child.span().is_some());
+        return hop.joined && caused.all(resolved);
+    }
     let answered = match hop.span() {
         None => !hop.children.is_empty(),
         Some(span) if span.kind.calls() => match span.kind {
@@ -296,7 +374,7 @@ fn resolved(hop: &Hop) -> bool {
 }
 
 /// Microseconds since the Unix epoch.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -306,7 +384,6 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Span;
     use crate::trace::Tracer;
     use crate::trace::samples::{connections, span, spans, trace};
 

@@ -47,6 +47,11 @@ impl Io {
         }
     }
 
+    /// Makes the close that follows a reset.
+    pub(crate) fn reset(&self) {
+        self.socket.reset();
+    }
+
     /// Reads what is there behind the bytes that are kept; 0 is the end.
     pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let input = &mut self.input;

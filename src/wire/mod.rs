@@ -39,6 +39,11 @@ pub use stop::Stop;
 #[derive(Clone, Copy, Debug)]
 pub struct Last;
 
+/// Among a response's extensions: nothing of it is sent. The connection is reset in its place, or over
+/// HTTP/2 the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Abort;
+
 /// Answers the requests of a connection.
 pub trait Service {
     /// The answer to one request, and before it interim ones. Dropped when the client goes away

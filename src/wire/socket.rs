@@ -24,6 +24,17 @@ impl Socket {
     pub(crate) fn is_buffered(&self) -> bool {
         !matches!(self, Self::Plain(_))
     }
+
+    /// Makes the close that follows a reset.
+    pub(crate) fn reset(&self) {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::ToEndpoint(stream) => stream.get_ref().0,
+        };
+        // It fails only for a socket that is gone already.
+        let _ = stream.set_zero_linger();
+    }
 }
 
 impl AsyncRead for Socket {

@@ -10,14 +10,15 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use http::{Request, StatusCode};
 use lab::client::{AdminFile, Client, ClientError, LogQuery};
 use lab::config::{self, Overrides};
-use lab::dashboard::{self, AdminState, Facts, LogSelection, Records};
+use lab::dashboard::{self, AdminState, Codes, Facts, LogSelection, Records};
+use lab::lessons::Lessons;
 use lab::model::{
     Conditions, DownRequest, Endpoint, EndpointAddress, EndpointSlice, Film, LabPhase, LogLine,
     OutputStream, Pod, PodPhase, TraceId,
 };
 use lab::net::{Shutdown, Trigger};
 use lab::registry::{Cluster, Registry};
-use lab::trace::assemble;
+use lab::trace::{Limits, Theatre, Watch, assemble};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -73,6 +74,10 @@ impl Records for Seen {
         let film = (trace == TraceId::from_random(7)).then(|| assemble(trace, &[], &[]));
         Box::pin(std::future::ready(film))
     }
+
+    fn look(&self) -> Watch {
+        Watch::new(Theatre::new(Limits::default()))
+    }
 }
 
 pub(crate) struct Api {
@@ -81,6 +86,18 @@ pub(crate) struct Api {
     pub(crate) stopped: mpsc::Receiver<DownRequest>,
     trigger: Trigger,
     pub(crate) shutdown: Shutdown,
+}
+
+impl Api {
+    /// Changes what the app tells.
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut Facts)) {
+        self.facts.send_modify(change);
+    }
+
+    /// The lab stops.
+    pub(crate) fn stop(&self) {
+        self.trigger.trigger();
+    }
 }
 
 /// The default lab, its Services without pods, and one Service with addresses of the user's own.
@@ -108,13 +125,17 @@ pub(crate) fn api() -> Api {
     });
     let (stop, stopped) = mpsc::channel(1);
     let (trigger, shutdown) = Trigger::new();
+    let registry = Registry::new(cluster);
     let state = AdminState {
-        registry: Registry::new(cluster),
+        lessons: Lessons::new(registry.clone(), Theatre::new(Limits::default())),
+        registry,
         facts: seen,
         records: Arc::new(Seen),
         stop,
         wishes: mpsc::channel(1).0,
+        loads: lab::load::Loads::default(),
         token: TOKEN.into(),
+        codes: Codes::default(),
         shutdown: shutdown.clone(),
     };
     Api {
@@ -127,7 +148,7 @@ pub(crate) fn api() -> Api {
 }
 
 /// A good request; tests spoil it.
-fn request(method: &str, path: &str, body: &str) -> Request<Body> {
+pub(crate) fn request(method: &str, path: &str, body: &str) -> Request<Body> {
     Request::builder()
         .method(method)
         .uri(path)
@@ -138,7 +159,7 @@ fn request(method: &str, path: &str, body: &str) -> Request<Body> {
         .unwrap()
 }
 
-async fn send(state: &AdminState, request: Request<Body>) -> (StatusCode, Value) {
+pub(crate) async fn send(state: &AdminState, request: Request<Body>) -> (StatusCode, Value) {
     let answer = dashboard::router(state.clone())
         .oneshot(request)
         .await
@@ -244,12 +265,17 @@ async fn nothing_is_told_without_the_token() {
         );
     }
     let api = api();
-    for path in ["/", "/nowhere", "/api/films"] {
+    for path in ["/api", "/nowhere", "/api/films", "/api/session"] {
         let mut spoiled = request("GET", path, "");
         spoiled.headers_mut().remove("authorization");
         assert_eq!(send(&api.state, spoiled).await.0, 401, "{path}");
         let (status, _) = send(&api.state, request("GET", path, "")).await;
-        assert_eq!(status == 200, path != "/nowhere", "{path}");
+        let answered = match path {
+            "/nowhere" => 404,
+            "/api/session" => 405,
+            _ => 200,
+        };
+        assert_eq!(status, answered, "{path}");
     }
 }
 
@@ -399,7 +425,7 @@ async fn progress_is_told_until_everything_is_ready() {
     let second = changes.next().await.unwrap().unwrap();
     assert_eq!(
         (second.pods.len(), second.ready),
-        (7, false),
+        (14, false),
         "not said to run yet"
     );
     api.facts

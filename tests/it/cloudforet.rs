@@ -75,7 +75,7 @@ async fn a_user_signs_in_and_gets_tokens_by_scope() {
         .list(EndpointSearchQuery::default())
         .await
         .unwrap();
-    assert_eq!(endpoints.get_ref().total_count, 2);
+    assert_eq!(endpoints.get_ref().total_count, 6);
 }
 
 #[tokio::test]
@@ -199,8 +199,13 @@ async fn reflection_needs_no_token_and_knows_every_import() {
             "grpc.reflection.v1alpha.ServerReflection",
             "spaceone.api.core.v1.ServerInfo",
             "spaceone.api.inventory.v1.CloudService",
+            "spaceone.api.inventory.v1.CloudServiceQuerySet",
             "spaceone.api.inventory.v1.CloudServiceType",
+            "spaceone.api.inventory.v1.Collector",
+            "spaceone.api.inventory.v1.Job",
+            "spaceone.api.inventory.v1.JobTask",
             "spaceone.api.inventory.v1.Region",
+            "spaceone.api.inventory.v1.Server",
         ]
     );
     for name in names.iter().map(|name| (*name).to_owned()) {

@@ -18,6 +18,7 @@ use crate::cloudforet_support::{
     Backends, WORKSPACE_SCOPE, assert_status, channel, create, new_server, object, serving, text,
     with_token,
 };
+use crate::eventually;
 
 #[tokio::test]
 async fn a_resource_is_created_read_changed_and_deleted() {
@@ -302,4 +303,38 @@ async fn replicas_that_start_at_once_load_the_sample_once() {
     assert!(ids.iter().all(|id| matches!(id, Bson::String(_))));
     assert_eq!(usize::try_from(count).unwrap(), ids.len());
     assert!(count > 250);
+}
+
+#[tokio::test]
+async fn a_token_that_is_over_forged_or_of_another_kind_opens_nothing() {
+    let backends = Backends::start().await;
+    let brief = backends.token_for(WORKSPACE_SCOPE, 1).await.unwrap();
+    let (_, refresh) = backends
+        .sign_in(&backends.settings.login.password)
+        .await
+        .unwrap();
+    let mut services = CloudServiceClient::new(channel(backends.inventory).await);
+    let mut refused = async |token: &str| {
+        let request = with_token(token, CloudServiceQuery::default());
+        let status = services.list(request).await.err()?;
+        assert_eq!(status.code(), Code::Unauthenticated);
+        Some(status.message().to_owned())
+    };
+    // The claims of one token under the signature of another.
+    let other = backends.token(WORKSPACE_SCOPE).await.unwrap();
+    let (claims, _) = brief.rsplit_once('.').unwrap();
+    let (_, signature) = other.rsplit_once('.').unwrap();
+    for wrong in [format!("{claims}.{signature}"), refresh] {
+        let said = refused(&wrong).await.unwrap();
+        assert_eq!(
+            said,
+            "ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = Token is invalid.)"
+        );
+    }
+    let said = eventually!("the token is over", refused(&brief).await);
+    assert_eq!(
+        said,
+        "ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = Token is expired.)"
+    );
+    assert_eq!(refused(&other).await, None);
 }

@@ -157,12 +157,18 @@ impl Backends {
 
     /// A token for a scope.
     pub(crate) async fn token(&self, scope: i32) -> Result<String, Status> {
+        self.token_for(scope, 0).await
+    }
+
+    /// A token for a scope, good for so many seconds; 0 is the service's default.
+    pub(crate) async fn token_for(&self, scope: i32, seconds: i32) -> Result<String, Status> {
         let (_, refresh) = self.sign_in(&self.settings.login.password).await?;
         let request = GrantTokenRequest {
             grant_type: 1,
             token: refresh,
             scope,
             workspace_id: self.settings.login.workspace_id(),
+            timeout: seconds,
             ..GrantTokenRequest::default()
         };
         let granted = TokenClient::new(channel(self.identity).await)

@@ -111,6 +111,17 @@ fn completions_are_a_script() {
 }
 
 #[test]
+fn every_command_for_people_has_a_page_for_man() {
+    let folder = folder("");
+    let output = lab(&folder, &["man", "pages"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let page = |name: &str| std::fs::read_to_string(folder.path().join("pages").join(name));
+    assert!(page("lab.1").unwrap().contains("lab\\-port\\-forward(1)"));
+    assert!(page("lab-export-kubernetes.1").unwrap().starts_with(".ie"));
+    assert!(page("lab-pod.1").is_err(), "it is for the lab itself");
+}
+
+#[test]
 fn help_names_only_commands_for_people() {
     let output = lab(&folder(""), &["--help"]);
     let help = text(&output.stdout);

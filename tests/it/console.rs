@@ -164,6 +164,8 @@ async fn create(page: &Page, all: usize) {
     page.wait_for_text(&id("detail-name"), "made-by-hand").await;
     wait_for_total(page, all + 1).await;
     page.click(&id("tab-data")).await;
+    page.wait_for_text(&id("detail-tree"), "a test").await;
+    page.click(&id("tab-json")).await;
     page.wait_for_text(&id("detail-json"), "a test").await;
     page.prefer_colours("dark").await;
     picture(page, "detail").await;

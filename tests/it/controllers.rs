@@ -38,6 +38,7 @@ impl Set {
             registry.clone(),
             as_runtime,
             extras,
+            controllers::Inputs::default(),
             async move { shutdown.recv().await },
         ));
         Self {
@@ -76,6 +77,7 @@ fn deployment(name: &str, replicas: u32) -> Deployment {
     Deployment {
         name: name.into(),
         service: Some(name.into()),
+        plugin: None,
         replicas,
         template: PodTemplate {
             workload: Workload::BuiltIn {
@@ -93,6 +95,7 @@ fn deployment(name: &str, replicas: u32) -> Deployment {
             grace: Duration::from_secs(30),
             volume: None,
             wait_for: Vec::new(),
+            attached: false,
         },
     }
 }

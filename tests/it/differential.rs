@@ -8,6 +8,7 @@
 //! All three listen at addresses of their own in 127.0.0.0/8, and there on the same ports, so that
 //! a port that appears in a header is the same one.
 
+mod access_log;
 mod kube_api;
 mod nginx;
 mod objects;
@@ -46,6 +47,13 @@ struct RealServer {
     process: Child,
     log: PathBuf,
     _folder: tempfile::TempDir,
+}
+
+impl RealServer {
+    /// Where it writes a line about each request.
+    fn access_log(&self) -> PathBuf {
+        self.log.with_file_name("access.log")
+    }
 }
 
 impl Drop for RealServer {
@@ -97,6 +105,11 @@ fn names(flavour: &str) -> Vec<String> {
 
 /// The lab with these objects, at an address of its own.
 fn lab(flavour: &str, objects: &Objects) -> (Lab, Ipv4Addr) {
+    lab_with(flavour, objects, "")
+}
+
+/// The same, with more in the section of its ingress.
+fn lab_with(flavour: &str, objects: &Objects, more: &str) -> (Lab, Ipv4Addr) {
     let address = address();
     // Neither real one redirects by itself where Traefik is configured as it comes.
     let redirect = flavour == "nginx";
@@ -105,7 +118,7 @@ fn lab(flavour: &str, objects: &Objects) -> (Lab, Ipv4Addr) {
          [cloudforet]\nenabled = false\n\
          [load_balancer]\naddress = \"{address}\"\nhttp = {HTTP}\nhttps = {HTTPS}\n\
          external_traffic_policy = \"Local\"\n\
-         [ingress]\ncontroller = \"{flavour}\"\nredirect_https = {redirect}\n\
+         [ingress]\ncontroller = \"{flavour}\"\nredirect_https = {redirect}\n{more}\
          [trace]\nenabled = false\n"
     );
     let lab = Lab::new("process", &toml);

@@ -287,3 +287,19 @@ async fn what_keeps_the_film_away_is_said_with_a_hint() {
         Err(TraceError::Certificate { .. })
     ));
 }
+
+#[tokio::test]
+async fn a_film_that_was_seen_before_is_shown_again_without_a_request() {
+    let server = Server::start(&[b"h2"]).await;
+    let again = TraceArgs {
+        url: TraceId::from_random(7).to_string(),
+        ..TraceArgs::default()
+    };
+    let printed = trace(&server.lab(), again.clone(), Films(true), true).await;
+    printed.result.unwrap();
+    let film: Film = serde_json::from_str(&printed.out).unwrap();
+    assert_eq!(film.trace, TraceId::from_random(7));
+    assert!(server.seen().is_empty());
+    let forgotten = trace(&server.lab(), again, Films(false), false).await;
+    assert!(matches!(forgotten.result, Err(TraceError::NoFilm(_))));
+}

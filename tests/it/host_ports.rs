@@ -92,9 +92,12 @@ async fn load_balancers_and_node_ports_lead_to_endpoints() {
     assert!((30_086..32_768).contains(&node_port));
     let _through_node_port = echoes(u16::try_from(node_port).unwrap()).await;
 
-    let table: Value = serde_json::from_str(&lab.ok(&["-o", "json", "connections"])).unwrap();
-    let table = table.as_array().unwrap();
-    assert_eq!(table.len(), 2, "{table:#?}");
+    // They are told a moment after they are made.
+    let table = eventually!("both connections are listed", {
+        let told = lab.ok(&["-o", "json", "connections"]);
+        let table: Vec<Value> = serde_json::from_str(&told).unwrap();
+        (table.len() == 2).then_some(table)
+    });
     assert!(
         table
             .iter()

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::Request;
-use lab::model::AppProtocol;
+use lab::ingress::Sampler;
+use lab::model::{AppProtocol, Span, SpanKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::ingress_support::*;
@@ -22,7 +23,17 @@ async fn ask(path: &Path, host: &str) -> (u16, String, String) {
         .to_str()
         .unwrap()
         .to_owned();
-    (response.status().as_u16(), code, text(response).await)
+    let trace = response.headers()["x-lab-trace"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let status = response.status().as_u16();
+    let text = text(response).await;
+    assert!(
+        text.ends_with(&format!("\nwhy: lab trace {trace}\n")),
+        "{text}"
+    );
+    (status, code, text)
 }
 
 #[tokio::test]
@@ -133,4 +144,122 @@ async fn a_kept_connection_that_dies_in_use_is_tried_again_for_get_only() {
     let response = path.h1().await.send_request(post).await.unwrap();
     assert_eq!(response.status(), 502);
     assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
+/// The attributes of an ingress' span, which must be the second one of the film.
+fn seen([balancer, span]: [Span; 2]) -> (String, serde_json::Map<String, serde_json::Value>) {
+    assert_eq!(balancer.kind, SpanKind::LoadBalancer);
+    assert_eq!(
+        (span.kind, span.parent),
+        (SpanKind::Ingress, Some(balancer.id))
+    );
+    (span.trace.to_string(), span.attributes)
+}
+
+/// The sampler is off in these tests, so whatever is filmed is filmed because it failed.
+#[tokio::test]
+async fn what_fails_is_filmed_although_nobody_asked_for_a_film() {
+    let mut path = Path::start(&[nobody()]);
+    let (_, _, text) = ask(&path, HOST).await;
+    let (trace, it) = seen(path.film().await);
+    assert!(text.contains(&trace), "{text} {trace}");
+    assert_eq!(it["error_code"], "connect");
+    assert_eq!(it["filmed"], "afterwards");
+    assert_eq!((&it["path"], &it["host"]), (&"/x".into(), &HOST.into()));
+    assert_eq!(
+        (&it["service"], &it["pod"]),
+        (&"web:80".into(), &"web-0".into())
+    );
+    assert_eq!(it["candidates"], serde_json::json!(["web-0"]));
+    assert!(
+        it["route_why"]
+            .as_str()
+            .unwrap()
+            .contains("the host is equal")
+    );
+
+    ask(&path, "unknown.test").await;
+    let (_, it) = seen(path.film().await);
+    assert_eq!(it["error_code"], "no-rule");
+    assert!(!it["losers"].as_array().unwrap().is_empty(), "{it:?}");
+    assert_eq!(it.get("service"), None);
+
+    path.endpoints(&[echo_pod().await]);
+    assert_eq!(path.get("/").await.0, 200);
+    assert!(path.events.try_recv().is_err(), "what succeeds has no film");
+}
+
+#[tokio::test]
+async fn what_cannot_even_be_read_is_filmed() {
+    let mut path = Path::start(&[]);
+    let mut stream = tokio::net::TcpStream::connect(path.http).await.unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost : a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (trace, it) = seen(path.film().await);
+    assert!(
+        answer.contains(&format!("x-lab-trace: {trace}")),
+        "{answer}"
+    );
+    assert_eq!(it["error_code"], "bad-request");
+    assert_eq!(it.get("method"), None);
+}
+
+#[tokio::test]
+async fn who_wants_no_trace_gets_a_film_of_a_failure_under_the_same_id() {
+    let mut path = Path::start(&[]);
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = Request::builder()
+        .uri("/")
+        .header("host", HOST)
+        .header("traceparent", format!("00-{id}-00f067aa0ba902b7-00"))
+        .body(Full::default())
+        .unwrap();
+    let response = path.h1().await.send_request(request).await.unwrap();
+    assert_eq!(response.headers()["x-lab-trace"], id);
+    drop(response);
+    assert_eq!(seen(path.film().await).0, id);
+}
+
+#[tokio::test]
+async fn a_flood_of_failures_makes_few_films() {
+    let path = Path::start_with(&[], AppProtocol::Http, |settings| {
+        settings.failures = Arc::new(Sampler::new(1));
+    });
+    let mut sender = path.h1().await;
+    let mut filmed = 0;
+    for _ in 0..200 {
+        let request = Request::builder().uri("/").header("host", HOST);
+        let response = sender.send_request(request.body(Full::default()).unwrap());
+        let response = response.await.unwrap();
+        assert_eq!(response.headers()["x-lab-error"], "no-endpoint");
+        filmed += usize::from(response.headers().contains_key("x-lab-trace"));
+        let text = text(response).await;
+        assert!(filmed > 0 && text.starts_with("503"), "{text}");
+    }
+    assert!(filmed < 50, "{filmed}");
+}
+
+#[tokio::test]
+async fn a_browser_is_led_to_the_dashboard() {
+    let mut path = Path::start_with(&[], AppProtocol::Http, |settings| {
+        settings.dashboard = Some("http://127.0.0.1:4/".to_owned());
+    });
+    let request = Request::builder()
+        .uri("/%3Cb%3E")
+        .header("host", "a.test")
+        .header("accept", "text/html,*/*")
+        .body(Full::default())
+        .unwrap();
+    let response = path.h1().await.send_request(request).await.unwrap();
+    let page = text(response).await;
+    let (trace, _) = seen(path.film().await);
+    assert!(
+        page.contains(&format!("href=\"http://127.0.0.1:4/#/film/{trace}\"")),
+        "{page}"
+    );
+    assert!(!page.contains("<b>"), "{page}");
 }

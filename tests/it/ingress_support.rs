@@ -52,13 +52,19 @@ impl Front {
         for (listener, tls) in [(clear, false), (secure, true)] {
             let settings = lab::lb::Settings {
                 tls,
-                policy: TrafficPolicy::Local,
+                policy: lab::lb::Policy::Fixed(TrafficPolicy::Local),
                 own_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 proxy_protocol: ProxyProtocol::Off,
                 limit: 100,
             };
             let (doors, shutdown) = (doors.clone(), shutdown.clone());
-            tokio::spawn(lab::lb::serve(listener, settings, doors, shutdown));
+            tokio::spawn(lab::lb::serve(
+                listener,
+                settings,
+                doors,
+                lab::registry::Registry::default().faults(),
+                shutdown,
+            ));
         }
         Self {
             http,
@@ -145,7 +151,7 @@ impl Path {
         for (listener, tls) in [(clear, false), (secure, true)] {
             let settings = lab::lb::Settings {
                 tls,
-                policy: TrafficPolicy::Local,
+                policy: lab::lb::Policy::Fixed(TrafficPolicy::Local),
                 own_address: IpAddr::V4(Ipv4Addr::new(10, 42, 0, 7)),
                 proxy_protocol,
                 limit: 1000,
@@ -154,6 +160,7 @@ impl Path {
                 listener,
                 settings,
                 doors.clone(),
+                lab::registry::Registry::default().faults(),
                 shutdown.clone(),
             ));
         }

@@ -33,12 +33,18 @@ async fn a_full_or_closed_door_is_passed_over() {
     let (_doors, doors) = watch::channel(Arc::from([first, second, third]));
     let settings = lab::lb::Settings {
         tls: true,
-        policy: TrafficPolicy::Cluster,
+        policy: lab::lb::Policy::Fixed(TrafficPolicy::Cluster),
         own_address: OWN,
         proxy_protocol: ProxyProtocol::Off,
         limit: 100,
     };
-    let serving = tokio::spawn(lab::lb::serve(listener, settings, doors, shutdown));
+    let serving = tokio::spawn(lab::lb::serve(
+        listener,
+        settings,
+        doors,
+        lab::registry::Registry::default().faults(),
+        shutdown,
+    ));
     let mut clients = Vec::new();
     for _ in 0..6 {
         clients.push(TcpStream::connect(address).await.unwrap());
@@ -64,12 +70,18 @@ async fn without_a_replica_the_client_is_let_go() {
     let (_doors, doors) = watch::channel(Arc::from([]));
     let settings = lab::lb::Settings {
         tls: false,
-        policy: TrafficPolicy::Local,
+        policy: lab::lb::Policy::Fixed(TrafficPolicy::Local),
         own_address: OWN,
         proxy_protocol: ProxyProtocol::Off,
         limit: 100,
     };
-    tokio::spawn(lab::lb::serve(listener, settings, doors, shutdown));
+    tokio::spawn(lab::lb::serve(
+        listener,
+        settings,
+        doors,
+        lab::registry::Registry::default().faults(),
+        shutdown,
+    ));
     let mut client = TcpStream::connect(address).await.unwrap();
     let read = tokio::io::AsyncReadExt::read(&mut client, &mut [0; 1]).await;
     assert!(matches!(read, Ok(0) | Err(_)));

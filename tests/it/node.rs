@@ -76,6 +76,7 @@ fn snapshot(generation: u64, listen: SocketAddr, pods: &[&EchoPod]) -> NetworkSn
             endpoints: pods.iter().map(|pod| pod.endpoint()).collect(),
         }],
         only_slices: false,
+        faults: Vec::new(),
     }
 }
 

@@ -100,6 +100,7 @@ fn store(name: &str) -> PodSpec {
                 mount: "/data/db".into(),
             }),
             wait_for: Vec::new(),
+            attached: false,
         },
         env: BTreeMap::new(),
         settings: serde_json::json!({}),
@@ -200,6 +201,26 @@ async fn a_container_removed_by_hand_is_noticed() {
             .unwrap()
             .unwrap();
         assert!(exit.lost.is_some() || exit.signal == Some(9), "{exit:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_network_goes_while_somebody_else_removes_containers() {
+    in_lab("removals", async |runtime, _lines, lab| {
+        let mut removals = Command::new("docker");
+        removals.args(["rm", "-f"]);
+        for number in 0..8 {
+            let name = format!("store-{number}");
+            runtime.start(store(&name)).await.unwrap();
+            removals.arg(format!("{lab}-{name}"));
+        }
+        let mut removals = removals
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        runtime.shut_down(true).await.unwrap();
+        removals.wait().unwrap();
     })
     .await;
 }
@@ -369,6 +390,36 @@ async fn a_subnet_in_use_is_an_error_that_names_its_key_unless_it_was_free_to_ch
         let other = free.network().dns;
         free.shut_down(true).await.unwrap();
         assert_ne!(other, taken);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attached_container_hears_the_lab_and_ends_with_it() {
+    in_lab("docker-attached", |runtime, mut lines, _| async move {
+        let mut spec = store("talker-1");
+        spec.template.attached = true;
+        let mut started = runtime.start(spec).await.unwrap();
+        let mut input = started.input.take().expect("it is attached");
+        let mut until = async |words: &str| {
+            let said = async {
+                while let Some(line) = lines.recv().await {
+                    if line.text.contains(words) {
+                        return true;
+                    }
+                }
+                false
+            };
+            let said = tokio::time::timeout(LIMIT, said).await;
+            assert_eq!(said, Ok(true), "{words}");
+        };
+        until("starting").await;
+        input.write_all(b"what is this\n").await.unwrap();
+        input.flush().await.unwrap();
+        until("is not understood").await;
+        input.shutdown().await.unwrap();
+        let exit = tokio::time::timeout(LIMIT, started.exited).await.unwrap();
+        assert_eq!(exit.unwrap().code, Some(0));
     })
     .await;
 }

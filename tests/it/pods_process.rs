@@ -8,6 +8,7 @@ use std::time::Duration;
 use lab::model::{PodTemplate, Probe, ProbeAction, Volume, Workload};
 use lab::pods::process::ProcessRuntime;
 use lab::pods::{PodError, PodLine, PodRuntime, PodSpec, RuntimeSettings, Source};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
 use crate::eventually;
@@ -59,6 +60,7 @@ fn command(name: &str, words: &[&str]) -> PodSpec {
             grace: Duration::from_secs(5),
             volume: None,
             wait_for: Vec::new(),
+            attached: false,
         },
         env: BTreeMap::new(),
         settings: serde_json::Value::Null,
@@ -276,4 +278,24 @@ async fn a_binary_stream_does_not_break_the_lines() {
     assert_eq!(line(&mut set).await.text, "\u{fffd}\0a");
     assert_eq!(line(&mut set).await.text, "next");
     started.exited.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_attached_pod_hears_the_lab_and_ends_with_it() {
+    let mut set = set("process-attached");
+    let mut spec = command("talker-1", &[]);
+    spec.template.workload = Workload::BuiltIn {
+        program: "redis".to_owned(),
+    };
+    spec.template.attached = true;
+    spec.settings = serde_json::json!({});
+    let mut started = set.runtime.start(spec).await.unwrap();
+    while !line(&mut set).await.text.contains("starting") {}
+    let mut input = started.input.take().expect("it is attached");
+    input.write_all(b"what is this\n").await.unwrap();
+    input.flush().await.unwrap();
+    while !line(&mut set).await.text.contains("is not understood") {}
+    drop(input);
+    let exit = tokio::time::timeout(LIMIT, started.exited).await.unwrap();
+    assert_eq!(exit.unwrap().code, Some(0));
 }

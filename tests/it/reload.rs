@@ -119,6 +119,9 @@ async fn a_reload_under_load_changes_what_differs_and_loses_nothing() {
     }
     load.go_on().await;
     assert_eq!(load.end().await, Vec::<String>::new());
+    let strict = "[ingress]\nstrict_prefix_matching = true\n";
+    lab.file("lab.toml", &toml(&one, strict));
+    assert_eq!(lab.ok(&["reload"]), "Ingress * changed\n");
     let status = lab.status();
     assert_eq!(status["certificates"][0], certificate, "issued once");
     assert_eq!(certificate["ready"], true);

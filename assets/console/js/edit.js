@@ -107,10 +107,11 @@ export async function rename() {
   }
 }
 
-/** Asks whether these are to be deleted. @param {import('./types').CloudService[]} rows */
+/** Asks whether these are to be deleted.
+ * @param {import('./types').CloudService[]} rows */
 export function startRemoval(rows) {
   const ids = rows.map((row) => row.cloud_service_id);
-  update({ removal: { ids, names: rows.map((row) => row.name || row.cloud_service_id), busy: false } });
+  update({ removal: { what: 'resource', ids, names: rows.map((row) => row.name || row.cloud_service_id), busy: false } });
 }
 
 /** Closes the question. */

@@ -34,6 +34,13 @@ const PATHS = {
   check: 'M5 12.500 10 17.500 19.500 7',
   alert: 'M12 4 3 19.500h18zM12 10v4.500M12 17h.01',
   eye: 'M2.500 12S6 5.500 12 5.500 21.500 12 21.500 12 18 18.500 12 18.500 2.500 12 2.500 12zM9.500 12a2.500 2.500 0 1 0 5 0 2.500 2.500 0 1 0-5 0',
+  home: 'M4 11 12 4.500 20 11M6 9.500V19.500h12V9.500M10 19.500v-5.500h4v5.500',
+  collect: 'M12 4v10M8 10.500l4 4 4-4M4.500 14.500v5h15v-5',
+  coins: 'M4.500 7.500c0-1.400 2.500-2.500 5.500-2.500s5.500 1.100 5.500 2.500-2.500 2.500-5.500 2.500-5.500-1.100-5.500-2.500zM4.500 7.500v4.500c0 1.400 2.500 2.500 5.500 2.500M4.500 12v4.500c0 1.400 2.500 2.500 5.500 2.500M10 16.500a5 2.500 0 1 0 10 0 5 2.500 0 1 0-10 0M10 16.500v-3M20 16.500v-3a5 2.500 0 0 0-9.500-1.200',
+  rooms: 'M4.500 4.500h15v15h-15zM4.500 12h15M12 4.500v15',
+  play: 'M8 5.500v13l10-6.500z',
+  help: 'M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17zM9.700 9.500c.2-1.300 1.100-2 2.300-2s2.300.8 2.300 2c0 1.700-2.300 1.800-2.300 3.700M12 16.500h.01',
+  clock: 'M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17zM12 7.500V12l3.500 2',
   copy: 'M9 9h10.500v10.500H9zM15 9V4.500H4.500V15H9',
 };
 
@@ -43,7 +50,8 @@ export function icon(name) {
   return h('svg', { class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true' }, h('path', { d: PATHS[name] ?? PATHS.cube }));
 }
 
-/** The drawing that fits a type of resource. @param {string} group @param {string} type */
+/** The drawing that fits a type of resource.
+ * @param {string} group @param {string} type */
 export function typeIcon(group, type) {
   const text = `${group} ${type}`.toLowerCase();
   if (/elb|balanc|gateway/.test(text)) return 'balance';
@@ -57,7 +65,8 @@ export function typeIcon(group, type) {
   return 'cube';
 }
 
-/** A provider's mark: two letters on a colour of its own. @param {string} provider */
+/** A provider's mark: two letters on a colour of its own.
+ * @param {string} provider */
 export function providerMark(provider) {
   const letters = provider.split(/[_\s]/).map((word) => word[0] ?? '').join('').slice(0, 2);
   const text = letters.length > 1 ? letters : provider.slice(0, 2);

@@ -3,6 +3,7 @@
 
 import { call, callV1 } from './api.js';
 import { problem } from './http.js';
+import { parseQuery } from './query.js';
 import { FILTERS } from './route.js';
 import { amend, state, update } from './store.js';
 
@@ -32,7 +33,7 @@ export async function loadReferences() {
   });
 }
 
-/** Counts per provider, group and type, for the sidebar. */
+/** Counts per provider, group and type, for the sidebar and the overview. */
 export async function loadOverview() {
   const query = {
     group_by: ['provider', 'cloud_service_group', 'cloud_service_type'],
@@ -42,9 +43,25 @@ export async function loadOverview() {
   };
   try {
     const answer = await call('/inventory/cloud-service/analyze', { query });
-    update({ overview: { status: 'ready', rows: answer.results ?? [] } });
+    amend('overview', { status: 'ready', rows: answer.results ?? [] });
   } catch {
     amend('overview', { status: 'failed' });
+  }
+}
+
+/** Counts per region, for the overview. */
+export async function loadRegionCounts() {
+  const query = {
+    group_by: ['provider', 'region_code'],
+    fields: { resources: { operator: 'count' } },
+    filter: [ACTIVE],
+    sort: [{ key: 'resources', desc: true }],
+  };
+  try {
+    const { results = [] } = await call('/inventory/cloud-service/analyze', { query });
+    amend('overview', { regions: results.filter((/** @type {any} */ row) => row.region_code) });
+  } catch {
+    // The page says so for the counts, which fail with it.
   }
 }
 
@@ -72,8 +89,8 @@ export function serverTypes() {
 /** The conditions of the route as the API's filters, leaving out one of them if told so.
  * @param {string} [without] Name of a filter. */
 function conditions(without) {
-  const { view, filters } = state.route;
-  const filter = [];
+  const { view, filters, keyword } = state.route;
+  const filter = [...parseQuery(keyword).filter];
   if (view === 'servers' && serverTypes().length > 0) {
     filter.push({ k: 'cloud_service_group', v: distinct(serverTypes().map((type) => type.group)), o: 'in' });
     filter.push({ k: 'cloud_service_type', v: distinct(serverTypes().map((type) => type.name)), o: 'in' });
@@ -94,7 +111,9 @@ let listing = null;
 export async function loadList() {
   listing?.abort();
   const mine = (listing = new AbortController());
-  const { keyword, sort, page, size } = state.route;
+  const { sort, page, size } = state.route;
+  const { keyword, error } = parseQuery(state.route.keyword);
+  if (error) return amend('list', { status: 'failed', busy: false, error: { status: 0, code: 'The search is not understood', message: error } });
   const descending = sort.startsWith('-');
   const query = {
     filter: conditions(),

@@ -17,20 +17,30 @@ export let state = {
   domain: null,
   session: null,
   login: { user: '', password: '', visible: false, busy: false, error: '' },
-  route: { view: 'resources', filters: {}, keyword: '', sort: '-created_at', page: 1, size: 25, id: '' },
+  route: {
+    view: 'resources', filters: {}, keyword: '', sort: '-created_at', page: 1, size: 25, id: '', job: '',
+    cost: { source: '', by: 'product', granularity: 'MONTHLY', period: '6' },
+  },
   types: [],
   regions: [],
   columns: [],
-  overview: { status: 'loading', rows: [] },
+  overview: { status: 'loading', rows: [], regions: [] },
   folded: new Set(),
   list: { status: 'loading', busy: false, rows: [], total: 0, error: null, selected: new Set() },
   search: '',
+  searchError: '',
   choices: { key: '', status: 'loading', values: [], search: '' },
   detail: { status: 'loading', item: null, error: null, tab: 'fields', name: null, busy: false },
   draft: null,
   draftErrors: {},
   draftBusy: false,
   removal: null,
+  workspaces: { status: 'loading', rows: [], error: null, name: null, busy: false, complaint: '' },
+  collectors: { status: 'loading', rows: [], jobs: [], error: null, starting: '' },
+  plugins: [],
+  collectorDraft: null,
+  job: { status: 'loading', item: null, tasks: [], history: [], error: null, said: '' },
+  costs: { status: 'loading', sources: [], dates: [], series: [], error: null, sync: '', syncing: false, column: -1 },
   menu: '',
   toasts: [],
   footer: { shown: localStorage.getItem(FOOTER_KEY) !== 'off', open: false, calls: [] },
@@ -53,6 +63,10 @@ export function subscribe(listener) {
   listeners.push(listener);
 }
 
+/** Whether the APIs have this method; what needs a missing one is not shown.
+ * @param {string} path */
+export const offers = (path) => state.apis.has(path);
+
 /** Changes fields of one part of the state.
  * @template {keyof State} K @param {K} part @param {Partial<State[K]>} patch */
 export function amend(part, patch) {
@@ -70,12 +84,14 @@ export function toast(tone, text) {
   setTimeout(() => dismiss(id), tone === 'good' ? 4000 : 12000);
 }
 
-/** Takes a message away. @param {number} id */
+/** Takes a message away.
+ * @param {number} id */
 export function dismiss(id) {
   update({ toasts: state.toasts.filter((one) => one.id !== id) });
 }
 
-/** Remembers a request for the footer. @param {import('./types').Call} call */
+/** Remembers a request for the footer.
+ * @param {import('./types').Call} call */
 export function record(call) {
   amend('footer', { calls: [call, ...state.footer.calls].slice(0, CALLS_KEPT) });
 }

@@ -1,12 +1,7 @@
-// Shapes shared by the modules. Nothing here exists when the page runs.
+// Shapes of what the API answers and of what travels between modules. Nothing here exists when the
+// page runs. Collectors and costs have theirs in collect.d.ts, the page's own state in state.d.ts.
 
-/** An element, or a piece of text, that is to be on the page. */
-export interface VNode {
-  tag: string;
-  props: Record<string, any>;
-  children: VNode[];
-  text?: string;
-}
+export type { VNode } from '../../shared/js/vnode';
 
 /** What went wrong with a call, in the words of the API. */
 export interface Problem {
@@ -26,22 +21,51 @@ export interface Call {
   at: number;
 }
 
+export type View = 'overview' | 'resources' | 'servers' | 'collectors' | 'costs' | 'workspaces';
+
 /** What the address bar says. */
 export interface Route {
-  view: 'resources' | 'servers';
+  view: View;
   filters: Record<string, string[]>;
+  /** The search, in the query language. */
   keyword: string;
   sort: string;
   page: number;
   size: number;
+  /** Resource or collector that is looked at. */
   id: string;
+  /** Job of the collector; empty means the newest. */
+  job: string;
+  cost: CostView;
+}
+
+/** What the cost page shows. */
+export interface CostView {
+  /** Data source; empty means the first. */
+  source: string;
+  by: string;
+  granularity: 'MONTHLY' | 'DAILY';
+  /** Number of months, or the month whose days are shown (`2026-11`). */
+  period: string;
+}
+
+export interface Workspace {
+  workspace_id: string;
+  name: string;
+  state?: string;
+  created_by?: string;
+  created_at?: string;
+  tags?: Record<string, any>;
 }
 
 export interface Session {
   access: string;
   refresh: string;
   userId: string;
-  workspace: { workspace_id: string; name: string } | null;
+  /** Whether the user administers the domain. */
+  admin: boolean;
+  workspace: Workspace | null;
+  workspaces: Workspace[];
 }
 
 export interface CloudService {
@@ -91,54 +115,28 @@ export interface OverviewRow {
   resources: number;
 }
 
-/** The create dialog's fields, all as typed. */
-export interface Draft {
+export interface RegionRow {
   provider: string;
-  type: string;
-  name: string;
-  region: string;
-  account: string;
-  ip: string;
-  data: string;
+  region_code: string;
+  resources: number;
 }
 
-export interface State {
-  phase: 'loading' | 'failed' | 'login' | 'ready';
-  fatal: Problem | null;
-  config: { v1: string; v2: string; domainName: string };
-  apis: Set<string>;
-  domain: { domain_id: string; name: string } | null;
-  session: Session | null;
-  login: { user: string; password: string; visible: boolean; busy: boolean; error: string };
-  route: Route;
-  types: CloudServiceType[];
-  regions: Region[];
-  columns: Column[];
-  overview: { status: 'loading' | 'ready' | 'failed'; rows: OverviewRow[] };
-  folded: Set<string>;
-  list: {
-    status: 'loading' | 'ready' | 'failed';
-    busy: boolean;
-    rows: CloudService[];
-    total: number;
-    error: Problem | null;
-    selected: Set<string>;
-  };
-  search: string;
-  choices: { key: string; status: 'loading' | 'ready' | 'failed'; values: string[]; search: string };
-  detail: {
-    status: 'loading' | 'ready' | 'failed';
-    item: CloudService | null;
-    error: Problem | null;
-    tab: 'fields' | 'data';
-    name: string | null;
-    busy: boolean;
-  };
-  draft: Draft | null;
-  draftErrors: Partial<Record<keyof Draft | 'form', string>>;
-  draftBusy: boolean;
-  removal: { ids: string[]; names: string[]; busy: boolean } | null;
-  menu: '' | 'user' | 'filter' | 'sidebar';
-  toasts: { id: number; tone: 'good' | 'bad'; text: string }[];
-  footer: { shown: boolean; open: boolean; calls: Call[] };
+/** A condition as the API takes it. */
+export interface Condition {
+  k: string;
+  v: any;
+  o: string;
 }
+
+/** A search, taken apart. */
+export interface Query {
+  filter: Condition[];
+  keyword: string;
+  /** Each part as it was typed, and in words. */
+  terms: { source: string; title: string; text: string }[];
+  /** Why it cannot be understood; empty if it can. */
+  error: string;
+}
+
+export * from './collect';
+export * from './state';

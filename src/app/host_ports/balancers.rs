@@ -12,7 +12,7 @@ use crate::registry::Cluster;
 
 /// What becomes of one Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Fairness {
     /// It has an address.
     Given(Assignment),
     /// It waits; why.
@@ -20,7 +20,7 @@ pub(super) enum Verdict {
 }
 
 /// By the name of the Service.
-pub(super) type Verdicts = BTreeMap<String, Verdict>;
+pub(super) type Verdicts = BTreeMap<String, Fairness>;
 
 /// The provider's memory.
 #[derive(Debug)]
@@ -62,11 +62,11 @@ impl Balancers {
                 Ok(assignment) => {
                     self.assigned.insert(name.clone(), assignment.clone());
                     match self.waits(cluster, &name, now) {
-                        Some(reason) => Verdict::Pending(reason),
-                        None => Verdict::Given(assignment),
+                        Some(reason) => Fairness::Pending(reason),
+                        None => Fairness::Given(assignment),
                     }
                 }
-                Err(reason) => Verdict::Pending(reason),
+                Err(reason) => Fairness::Pending(reason),
             };
             verdicts.insert(name, verdict);
         }

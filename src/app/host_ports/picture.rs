@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::balancers::{Verdict, Verdicts};
+use super::balancers::{Fairness, Verdicts};
 use crate::model::{ClusterIp, EndpointSlice, NetworkSnapshot, Service, ServicePort, ServiceType};
 use crate::registry::Cluster;
 
@@ -31,6 +31,7 @@ pub(super) fn outside_of(
 ) -> NetworkSnapshot {
     let mut picture = NetworkSnapshot {
         proxy_mode: cluster.proxy_mode,
+        faults: cluster.faults.to_vec(),
         ..NetworkSnapshot::default()
     };
     for service in cluster.services.values().filter(|found| is_outside(found)) {
@@ -49,7 +50,7 @@ pub(super) fn outside_of(
                 .slices
                 .extend(slice.map(|slice| from_host(slice, name)));
         };
-        if matches!(verdicts.get(&service.name), Some(Verdict::Given(_))) {
+        if matches!(verdicts.get(&service.name), Some(Fairness::Given(_))) {
             add(ServiceType::LoadBalancer, service.name.clone(), |port| {
                 Some(port.port)
             });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::balancers::{Verdict, Verdicts};
+use super::balancers::{Fairness, Verdicts};
 use super::health::Health;
 use super::node_ports::{lacks_health_port, lacks_port};
 use super::picture::{is_outside, node_ports_of};
@@ -68,8 +68,8 @@ impl Seen<'_> {
             ..LoadBalancerStatus::default()
         };
         match self.verdicts.get(&service.name) {
-            Some(Verdict::Given(assignment)) => self.describe(&mut status, assignment),
-            Some(Verdict::Pending(reason)) => {
+            Some(Fairness::Given(assignment)) => self.describe(&mut status, assignment),
+            Some(Fairness::Pending(reason)) => {
                 let provider = self.config.provider.name();
                 let note = format!("{provider} would leave it pending: {reason}");
                 status.notes.push(note);
@@ -85,9 +85,9 @@ impl Seen<'_> {
         let of_service = |problem: &&Problem| problem.service == *name;
         let problem = self.problems.iter().find(of_service);
         match (self.verdicts.get(name), problem) {
-            (Some(Verdict::Pending(reason)), _) => status.pending = Some(reason.clone()),
+            (Some(Fairness::Pending(reason)), _) => status.pending = Some(reason.clone()),
             (_, Some(problem)) => status.pending = Some(problem.message.clone()),
-            (Some(Verdict::Given(assignment)), None) => {
+            (Some(Fairness::Given(assignment)), None) => {
                 let ports = service.ports.iter();
                 let host = self.config.address;
                 status.ingress = ports.map(|port| SocketAddr::new(host, port.port)).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -29,7 +29,7 @@ const ANSWER: u64 = 180;
 
 /// Where a URL leads.
 #[derive(Clone, Debug)]
-pub(super) struct Dialled {
+pub(in crate::cli) struct Dialled {
     pub(super) address: SocketAddr,
     host: String,
     tls: bool,
@@ -37,7 +37,7 @@ pub(super) struct Dialled {
 
 /// An open connection. Dropping it ends the task that drives it.
 #[derive(Debug)]
-pub(super) struct Connected {
+pub(in crate::cli) struct Connected {
     sender: Sender,
     driver: JoinSet<()>,
 }
@@ -50,9 +50,9 @@ enum Sender {
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    location: Option<HeaderValue>,
+pub(in crate::cli) struct Answer {
+    pub(in crate::cli) status: StatusCode,
+    pub(in crate::cli) headers: HeaderMap,
     bytes: u64,
     took: Duration,
 }
@@ -60,7 +60,7 @@ pub(super) struct Answer {
 // === impl Dialled ===
 
 impl Dialled {
-    pub(super) fn new(uri: &Uri, lab: &LabAddress) -> Result<Self, TraceError> {
+    pub(in crate::cli) fn new(uri: &Uri, lab: &LabAddress) -> Result<Self, TraceError> {
         let host = uri
             .host()
             .ok_or_else(|| TraceError::Usage(format!("`{uri}` names no host")))?;
@@ -75,7 +75,7 @@ impl Dialled {
 // === impl Connected ===
 
 impl Connected {
-    pub(super) async fn open(
+    pub(in crate::cli) async fn open(
         dialled: &Dialled,
         client: &Arc<ClientConfig>,
     ) -> Result<Self, TraceError> {
@@ -139,7 +139,7 @@ impl Connected {
 
     /// Sends a request whose URI is absolute, and reads the answer to its end. Its body is kept
     /// only if somebody wants it.
-    pub(super) async fn send(
+    pub(in crate::cli) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
         keep: Option<&mut Vec<u8>>,
@@ -181,7 +181,7 @@ impl Connected {
         }
         Ok(Answer {
             status: parts.status,
-            location: parts.headers.get(header::LOCATION).cloned(),
+            headers: parts.headers,
             bytes,
             took: begun.elapsed(),
         })
@@ -230,7 +230,7 @@ impl Answer {
             size(self.bytes),
             duration(micros)
         )?;
-        if let Some(location) = &self.location {
+        if let Some(location) = self.headers.get(header::LOCATION) {
             let location = String::from_utf8_lossy(location.as_bytes());
             write!(err, ", location: {} (not followed)", clean(&location))?;
         }

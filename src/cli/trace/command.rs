@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::arguments::Global;
 use super::super::printer::{Failure, Printer};
-use super::{FilmSource, LabAddress, Output, Style, TraceArgs, TraceError, run};
+use super::{FilmSource, LabAddress, Output, Style, TraceArgs, TraceError, run, show_saved};
 use crate::client::Client;
 use crate::model::{Film, TraceId};
 
@@ -18,17 +18,29 @@ pub(in crate::cli) async fn command(
     global: &Global,
     printer: &Printer,
 ) -> Result<(), Failure> {
+    let mut shown = Vec::new();
+    let style = Style::detect(columns(), |name| std::env::var(name).ok());
+    let json = printer.is_json();
+    if let Some(path) = &args.open {
+        let mut output = Output {
+            out: &mut shown,
+            err: &mut io::stderr(),
+            style,
+            json,
+        };
+        show_saved(path, &mut output)?;
+        return printer.bytes(&shown);
+    }
     let client = Client::find(&global.folder()?)?;
     let status = serde_json::to_value(client.status().await?)
         .map_err(|error| Failure::from_error(&error))?;
     let lab = LabAddress::from_status(&status)?;
-    let mut shown = Vec::new();
     let output = Output {
         out: &mut shown,
         // At once, so that a request that hangs has been seen to leave.
         err: &mut io::stderr(),
-        style: Style::detect(columns(), |name| std::env::var(name).ok()),
-        json: printer.is_json(),
+        style,
+        json,
     };
     run(args, &lab, &RunningLab(client), output).await?;
     printer.bytes(&shown)

@@ -30,6 +30,10 @@ impl Screen<'_> {
                 .plain(drawn(connection))
                 .dim(format!("; it goes on to {}", connection.endpoint)),
         ];
+        if let Some(fault) = &connection.fault {
+            let text = format!("broken on purpose: {}", clean(fault));
+            details.push(Line::new().with(Paint::Bad, text));
+        }
         let before = connection.drawn_at < self.film.started;
         let calls = hop.children.iter().find_map(Hop::span);
         if before && let Some(span) = calls {

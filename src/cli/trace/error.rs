@@ -63,6 +63,14 @@ pub enum TraceError {
         /// What it answered.
         reason: String,
     },
+    /// The console API did not do what it was asked for.
+    #[error("the console API refused {path}: {reason}")]
+    Api {
+        /// The method.
+        path: &'static str,
+        /// What it answered.
+        reason: String,
+    },
     /// The running lab cannot be asked.
     #[error("cannot get the film: {0}")]
     Source(String),

@@ -9,6 +9,7 @@ mod call;
 mod command;
 mod crossing;
 mod error;
+mod fold;
 mod login;
 mod render;
 mod request;
@@ -19,6 +20,7 @@ mod way_in;
 pub(super) mod words;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -27,16 +29,20 @@ use crate::model::{Film, SpanId, TraceId, Traceparent};
 pub use address::{LabAddress, Login};
 pub(super) use command::command;
 pub use error::TraceError;
+pub(super) use login::Session;
 pub use render::render;
 pub use style::Style;
+pub(super) use tls::client_config;
 
-use call::{Connected, Dialled};
+pub(super) use call::{Connected, Dialled};
 use request::Plan;
 
 /// Shows one request hop by hop.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TraceArgs {
-    /// The URL; any host name leads to the lab, and without a port to its load balancer
+    /// The URL; any host name leads to the lab, and without a port to its load balancer. Or the id
+    /// of a trace, for the film of something that has happened
+    #[arg(required_unless_present = "open", default_value = "")]
     pub url: String,
     /// The method; GET, or POST with data
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
@@ -56,6 +62,12 @@ pub struct TraceArgs {
     /// Print the body of the answer as well
     #[arg(long)]
     pub body: bool,
+    /// Save the film to a file, for another day or another machine
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Show the film of a file, without a lab
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "save"])]
+    pub open: Option<PathBuf>,
 }
 
 /// Where films come from: the running lab.
@@ -101,17 +113,24 @@ pub async fn run(
         style,
         json,
     } = output;
+    if let Ok(trace) = args.url.parse() {
+        let film = films.film(trace).await.map_err(TraceError::Source)?;
+        let film = film.ok_or(TraceError::NoFilm(trace))?;
+        save(&film, args)?;
+        return print(&film, None, out, style, json);
+    }
     let mut plan = Plan::new(args)?;
     let client = tls::client_config(&lab.ca_certificate, args.insecure)?;
     // Without Cloudforet's backends there is nobody to log in to.
     if plan.wants_login(args.no_login) && lab.can_log_in() {
-        let token = login::log_in(lab, &client).await?;
+        let mut session = Session::open(lab, &client).await?;
+        let token = session.log_in(&lab.login).await?;
         writeln!(
             err,
             "logged in as {} of {}",
             lab.login.user, lab.login.domain
         )?;
-        plan.authorize(&token)?;
+        plan.authorize(token)?;
     }
     let traceparent = Traceparent {
         trace: TraceId::from_random(fastrand::u128(..)),
@@ -132,6 +151,7 @@ pub async fn run(
         .await
         .map_err(TraceError::Source)?
         .ok_or(TraceError::NoFilm(traceparent.trace))?;
+    save(&film, args)?;
     if args.body {
         // JSON on stdout must stay one document.
         let target: &mut (dyn Write + Send) = if json { err } else { &mut *out };
@@ -140,12 +160,42 @@ pub async fn run(
             writeln!(target)?;
         }
     }
+    let title = format!("{} {}", plan.method, plan.uri);
+    print(&film, Some(&title), out, style, json)
+}
+
+/// Writes the film to the file that was asked for.
+fn save(film: &Film, args: &TraceArgs) -> Result<(), TraceError> {
+    let Some(path) = &args.save else {
+        return Ok(());
+    };
+    let text = serde_json::to_string_pretty(film).map_err(std::io::Error::from)?;
+    std::fs::write(path, text + "\n").map_err(|error| unusable(path, "write", &error))
+}
+
+/// Shows the film of a file.
+pub fn show_saved(path: &Path, output: &mut Output<'_>) -> Result<(), TraceError> {
+    let text = std::fs::read(path).map_err(|error| unusable(path, "read", &error))?;
+    let film = serde_json::from_slice(&text).map_err(|error| unusable(path, "use", &error))?;
+    print(&film, None, output.out, output.style, output.json)
+}
+
+fn unusable(path: &Path, verb: &str, error: &dyn std::error::Error) -> TraceError {
+    TraceError::Usage(format!("cannot {verb} {}: {error}", path.display()))
+}
+
+fn print(
+    film: &Film,
+    title: Option<&str>,
+    out: &mut (dyn Write + Send),
+    style: Style,
+    json: bool,
+) -> Result<(), TraceError> {
     if json {
-        let text = serde_json::to_string_pretty(&film).map_err(std::io::Error::from)?;
+        let text = serde_json::to_string_pretty(film).map_err(std::io::Error::from)?;
         writeln!(out, "{text}")?;
     } else {
-        let title = format!("{} {}", plan.method, plan.uri);
-        write!(out, "{}", render(&film, Some(&title), style))?;
+        write!(out, "{}", render(film, title, style))?;
     }
     Ok(())
 }

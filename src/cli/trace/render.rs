@@ -6,6 +6,7 @@
 
 use crate::model::{Event, Film, Hop, Span, SpanKind};
 
+use super::fold::{Shown, fold, more};
 use super::style::{Paint, Style};
 use super::tree::{Branch, Line, draw, draw_line};
 use super::words::{age, clean, count, duration, shorten, value};
@@ -18,6 +19,9 @@ const COMMAND: usize = 160;
 pub fn render(film: &Film, request: Option<&str>, style: Style) -> String {
     let screen = Screen { film, style };
     let mut text = draw_line(&screen.title(request), style);
+    if let Some(line) = screen.afterwards() {
+        text.push_str(&draw_line(&line, style));
+    }
     let mut branches = Vec::new();
     for hop in &film.hops {
         screen.way_in(hop, &mut branches);
@@ -46,11 +50,43 @@ impl Screen<'_> {
         line.dim(format!("   trace {}", film.trace))
     }
 
+    /// When the work was done that the request had put into a queue.
+    fn afterwards(&self) -> Option<Line> {
+        let workers = |span: &&Span| span.kind == SpanKind::Worker;
+        let last = self.film.spans().filter(workers).map(Span::end).max()?;
+        let after = last.saturating_sub(self.film.started);
+        let text = format!(
+            "what it put into a queue was done {} after it came",
+            duration(after)
+        );
+        Some(Line::new().plain(text))
+    }
+
+    /// Tasks of this request of which nobody has told that they are done.
+    fn undone(&self) -> u64 {
+        let undone = |hop: &Hop| {
+            let span = hop.span().filter(|span| span.name.starts_with("RPUSH "))?;
+            let workers = hop.children.iter().filter_map(Hop::span);
+            let done = workers.filter(|span| span.kind == SpanKind::Worker).count();
+            let put = span.number("tasks").unwrap_or(1);
+            Some(put.saturating_sub(u64::try_from(done).unwrap_or(u64::MAX)))
+        };
+        self.film.walk().filter_map(undone).sum()
+    }
+
     fn doubts(&self) -> Vec<Line> {
         let mut lines = Vec::new();
         let mut doubt = |text: String| lines.push(Line::new().with(Paint::Warning, text));
         if !self.film.settled {
             doubt("The film may not be complete: some hops have not told yet.".into());
+        }
+        let undone = self.undone();
+        if undone > 0 {
+            let tasks = count(usize::try_from(undone).unwrap_or(usize::MAX), "task");
+            doubt(format!(
+                "Not done yet: {tasks} in the queue. To look again: lab trace --id {}",
+                self.film.trace
+            ));
         }
         if self.film.left_out > 0 {
             doubt(format!(
@@ -79,10 +115,12 @@ impl Screen<'_> {
 
     fn branch(&self, hop: &Hop) -> Branch {
         let mut branch = self.alone(hop);
-        branch.children = hop
-            .children
-            .iter()
-            .map(|child| self.branch(child))
+        let shown = fold(&hop.children).into_iter();
+        branch.children = shown
+            .map(|shown| match shown {
+                Shown::Whole(child) => self.branch(child),
+                Shown::More(spans) => more(&spans),
+            })
             .collect();
         branch
     }
@@ -113,8 +151,10 @@ impl Screen<'_> {
             SpanKind::LoadBalancer => self.load_balancer(span),
             SpanKind::Ingress => self.ingress(span),
             SpanKind::HttpServer | SpanKind::GrpcServer | SpanKind::MongoServer => served(span),
+            SpanKind::Worker => worked(span),
             SpanKind::GrpcClient => self.grpc_call(span, hop),
             SpanKind::MongoClient => mongo_call(span),
+            SpanKind::RedisClient => redis_call(span),
         }
     }
 
@@ -170,6 +210,25 @@ fn served(span: &Span) -> Branch {
     }
 }
 
+/// A worker that did a task.
+fn worked(span: &Span) -> Branch {
+    let mut branch = served(span);
+    let named = |name, words: &str| {
+        let value = attribute(span, name)?;
+        Some(format!("{words} {value}"))
+    };
+    let about = [
+        named("collector_id", "collector"),
+        named("job_task_id", "job task"),
+        named("sub_task", "part"),
+    ];
+    let about: Vec<String> = about.into_iter().flatten().collect();
+    if !about.is_empty() {
+        branch.details.push(Line::new().dim(about.join(", ")));
+    }
+    branch
+}
+
 fn mongo_call(span: &Span) -> Branch {
     let mut head = Line::new()
         .plain("MongoDB ")
@@ -189,6 +248,19 @@ fn mongo_call(span: &Span) -> Branch {
             .into_iter()
             .map(|command| Line::new().dim(shorten(&command, COMMAND)))
             .collect(),
+        ..Branch::default()
+    }
+}
+
+fn redis_call(span: &Span) -> Branch {
+    let head = Line::new()
+        .plain("Redis ")
+        .with(Paint::Strong, clean(&span.name))
+        .plain("   ")
+        .with(outcome(&span.status), clean(&span.status))
+        .plain(format!("   {}", duration(span.duration)));
+    Branch {
+        head,
         ..Branch::default()
     }
 }

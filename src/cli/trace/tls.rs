@@ -13,7 +13,10 @@ use crate::app::takes_any_server;
 
 /// A configuration that trusts the certificates in `ca`, or any server if `insecure`. It offers
 /// HTTP/2 and HTTP/1.1.
-pub(super) fn client_config(ca: &Path, insecure: bool) -> Result<Arc<ClientConfig>, TraceError> {
+pub(in crate::cli) fn client_config(
+    ca: &Path,
+    insecure: bool,
+) -> Result<Arc<ClientConfig>, TraceError> {
     let mut config = if insecure {
         takes_any_server().map_err(TraceError::TlsSetup)?
     } else {

@@ -38,6 +38,7 @@ impl Screen<'_> {
             let among = among(span).map_or(String::new(), |among| format!(", one of {among}"));
             details.push(Line::new().plain(format!("gave the connection to {replica}{among}")));
         }
+        details.extend(broken(span));
         Branch {
             head,
             details,
@@ -67,6 +68,7 @@ impl Screen<'_> {
         if let Some(line) = self.drawn_by_ingress(span) {
             detail(line);
         }
+        broken(span).into_iter().for_each(&mut detail);
         if let Some(error) = attribute(span, "error") {
             detail(
                 Line::new()
@@ -113,6 +115,14 @@ impl Screen<'_> {
         }
         Some(line.plain(after(&rest)))
     }
+}
+
+/// What was broken on purpose.
+fn broken(span: &Span) -> Vec<Line> {
+    let faults = span.attributes.get("faults");
+    let faults = faults.and_then(serde_json::Value::as_array);
+    let line = |fault| Line::new().with(Paint::Bad, format!("broken on purpose: {}", value(fault)));
+    faults.into_iter().flatten().map(line).collect()
 }
 
 /// What the client met: TLS, name, certificate, protocol.

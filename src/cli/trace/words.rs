@@ -37,7 +37,7 @@ pub(super) fn bytes(count: u64) -> String {
 
 /// What came over the wire must not drive the terminal: control characters (and those that turn
 /// the direction of writing) become question marks.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::cli) fn clean(text: &str) -> String {
     let hostile = |letter: char| {
         letter.is_control()
             || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -4,9 +4,13 @@
 //! calls: the connection is drawn once, and every call rides on it. The channel connects at the
 //! first call, and again after the connection has ended. The settings can cure it: `picker`.
 
+mod call_as;
 mod connector;
 mod picker;
 mod target;
 
+pub(crate) use call_as::CallAs;
 pub(crate) use connector::dial;
-pub(crate) use target::{Channels, MESSAGE_LIMIT, Target, code_name, method_of};
+pub(crate) use target::{
+    Answers, CallError, Channels, MESSAGE_LIMIT, Target, code_name, method_of,
+};

@@ -8,15 +8,17 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use tonic::client::Grpc;
 use tonic::codec::Codec;
-use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request, Response, Status, Streaming};
+use tonic_prost::ProstCodec;
 
+use super::call_as::CallAs;
 use super::connector::{Connector, Latest, To};
 use super::picker::{Picker, Subchannel};
 use crate::cloudforet::settings::Settings;
 use crate::cloudforet::telemetry::{self, OpenSpan, TRACEPARENT};
-use crate::model::SpanKind;
+use crate::model::{BY_ADDRESS, DIALLED, SpanKind, Traceparent};
 
 /// The deadline of a unary call, as the real clients have it.
 const UNARY_DEADLINE: Duration = Duration::from_secs(180);
@@ -50,11 +52,24 @@ pub(crate) struct Channels {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     picker: Arc<Picker>,
+    /// Whether it is one pod, dialled by its own address: nothing between here and there can send a
+    /// call elsewhere.
+    one_pod: bool,
 }
 
 // === impl Channels ===
 
 impl Channels {
+    /// A service at an address that the settings do not name: a plugin's pod. The channel is the
+    /// caller's to keep.
+    pub(crate) fn at(&self, endpoint: &str) -> Result<Target, CallError> {
+        let target = Target::open(endpoint, &self.settings)?;
+        Ok(Target {
+            one_pod: true,
+            ..target
+        })
+    }
+
     /// None is opened yet.
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
@@ -103,37 +118,30 @@ impl Target {
             latest: Latest::default(),
         };
         let picker = Arc::new(Picker::new(connector, &settings.grpc));
-        Ok(Self { picker })
+        Ok(Self {
+            picker,
+            one_pod: false,
+        })
     }
 
     /// Calls the method at `path` (`/spaceone.api.inventory.v1.CloudService/list`).
     ///
-    /// Passes `token` and the request's `traceparent` on, tells the hop, and tries again where the
+    /// Passes on who calls and the request's `traceparent`, tells the hop, and tries again where the
     /// real clients would: the service was unreachable and did not itself answer with an error.
     pub(crate) async fn unary<C>(
         &self,
         path: PathAndQuery,
         message: C::Encode,
         codec: C,
-        token: Option<&AsciiMetadataValue>,
+        who: &CallAs,
     ) -> Result<Response<C::Decode>, Status>
     where
         C: Codec + Clone,
         C::Encode: Clone + Sync,
         C::Decode: Sync,
     {
-        let (service, method) = method_of(path.path());
-        let (mut span, traceparent) =
-            telemetry::outgoing(SpanKind::GrpcClient, &format!("{service}/{method}"));
-        let mut metadata = MetadataMap::new();
-        if let Some(token) = token {
-            metadata.insert("token", token.clone());
-        }
-        if let Some(traceparent) = traceparent
-            && let Ok(value) = traceparent.to_string().parse()
-        {
-            metadata.insert(TRACEPARENT, value);
-        }
+        let (mut span, traceparent) = self.outgoing(&path);
+        let metadata = metadata(who, traceparent);
         let mut pauses = PAUSES.into_iter();
         let mut rode = None;
         let result = loop {
@@ -155,12 +163,8 @@ impl Target {
             };
             tokio::time::sleep(pause).await;
         };
-        if let Some(span) = &mut span {
-            span.attribute("service", service);
-            span.attribute("method", method);
-            if let Some(latest) = rode {
-                tell_ride(span, &latest);
-            }
+        if let (Some(span), Some(latest)) = (&mut span, rode) {
+            tell_ride(span, &latest);
         }
         if let Some(span) = span {
             span.finish(code_name(
@@ -170,10 +174,130 @@ impl Target {
         result
     }
 
+    /// [`Self::unary`] for a method whose types are known.
+    pub(crate) async fn call<Q, A>(
+        &self,
+        path: &'static str,
+        message: Q,
+        who: &CallAs,
+    ) -> Result<A, Status>
+    where
+        Q: prost::Message + Clone + Send + Sync + 'static,
+        A: prost::Message + Default + Clone + Send + Sync + 'static,
+    {
+        let path = PathAndQuery::from_static(path);
+        let codec = ProstCodec::<Q, A>::default();
+        Ok(self.unary(path, message, codec, who).await?.into_inner())
+    }
+
+    /// Calls a method that answers with a stream. There is no deadline and no second try, as with
+    /// the real clients; the hop ends with the stream.
+    pub(crate) async fn stream<Q, A>(
+        &self,
+        path: &'static str,
+        message: Q,
+        who: &CallAs,
+    ) -> Result<Answers<A>, Status>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let path = PathAndQuery::from_static(path);
+        let (mut span, traceparent) = self.outgoing(&path);
+        let mut request = Request::new(message);
+        *request.metadata_mut() = metadata(who, traceparent);
+        let begun = async {
+            let picked = self.picker.pick().await?;
+            let mut client = ready(&picked).await?;
+            let codec = ProstCodec::<Q, A>::default();
+            let answer = client.server_streaming(request, path, codec).await;
+            let answer = answer.map_err(from_below);
+            if let Some(span) = &mut span {
+                tell_ride(span, &picked.latest);
+            }
+            answer
+        };
+        match begun.await {
+            Ok(answer) => Ok(Answers {
+                stream: answer.into_inner(),
+                span,
+                count: 0,
+            }),
+            Err(status) => {
+                if let Some(span) = span {
+                    span.finish(code_name(status.code()));
+                }
+                Err(status)
+            }
+        }
+    }
+
+    /// The hop of a call, if anybody wants to know of it.
+    fn outgoing(&self, path: &PathAndQuery) -> (Option<OpenSpan>, Option<Traceparent>) {
+        let (service, method) = method_of(path.path());
+        let name = format!("{service}/{method}");
+        let (mut span, traceparent) = telemetry::outgoing(SpanKind::GrpcClient, &name);
+        if let Some(span) = &mut span {
+            span.attribute("service", service);
+            span.attribute("method", method);
+            if self.one_pod {
+                span.attribute(DIALLED, BY_ADDRESS);
+            }
+        }
+        (span, traceparent)
+    }
+
     /// A connection's channel, for a streaming call.
     pub(crate) async fn channel(&self) -> Result<Channel, Status> {
         Ok(self.picker.pick().await?.channel)
     }
+}
+
+/// The answers of a streaming call.
+#[derive(Debug)]
+pub(crate) struct Answers<A> {
+    stream: Streaming<A>,
+    span: Option<OpenSpan>,
+    count: u64,
+}
+
+impl<A> Answers<A> {
+    /// The next one; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<A>, Status> {
+        let next = self.stream.message().await.map_err(from_below);
+        if let Ok(Some(_)) = next {
+            self.count += 1;
+            return next;
+        }
+        if let Some(mut span) = self.span.take() {
+            span.attribute("messages", self.count);
+            span.finish(code_name(
+                next.as_ref().err().map_or(Code::Ok, Status::code),
+            ));
+        }
+        next
+    }
+}
+
+fn metadata(who: &CallAs, traceparent: Option<Traceparent>) -> MetadataMap {
+    let mut metadata = MetadataMap::new();
+    who.write(&mut metadata);
+    if let Some(value) = traceparent.and_then(|traceparent| traceparent.to_string().parse().ok()) {
+        metadata.insert(TRACEPARENT, value);
+    }
+    metadata
+}
+
+/// A client on a connection that takes calls.
+async fn ready(over: &Subchannel) -> Result<Grpc<Channel>, Status> {
+    let mut client = Grpc::new(over.channel.clone())
+        .max_decoding_message_size(MESSAGE_LIMIT)
+        .max_encoding_message_size(MESSAGE_LIMIT);
+    client
+        .ready()
+        .await
+        .map_err(|error| Status::unavailable(chain(&error)))?;
+    Ok(client)
 }
 
 async fn call<C: Codec>(
@@ -187,14 +311,18 @@ where
     C::Decode: Sync,
 {
     request.set_timeout(UNARY_DEADLINE);
-    let mut client = Grpc::new(over.channel.clone())
-        .max_decoding_message_size(MESSAGE_LIMIT)
-        .max_encoding_message_size(MESSAGE_LIMIT);
-    client
-        .ready()
-        .await
-        .map_err(|error| Status::unavailable(chain(&error)))?;
-    client.unary(request, path, codec).await
+    let answer = ready(over).await?.unary(request, path, codec).await;
+    answer.map_err(from_below)
+}
+
+/// What gRPC's own library says when a connection ends under a call: UNAVAILABLE. tonic says UNKNOWN.
+/// A status that the service itself has sent has no source.
+fn from_below(status: Status) -> Status {
+    use std::error::Error as _;
+    match status.source() {
+        Some(source) if status.code() == Code::Unknown => Status::unavailable(chain(source)),
+        _ => status,
+    }
 }
 
 fn tell_ride(span: &mut OpenSpan, latest: &Latest) {
@@ -282,6 +410,15 @@ mod tests {
             "ERROR_DB_CONNECTION: x"
         )));
         assert!(!may_try_again(&Status::not_found("x")));
+    }
+
+    #[test]
+    fn a_lost_connection_is_unavailable_and_what_the_service_says_stays() {
+        let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let status = from_below(Status::from_error(Box::new(lost)));
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(may_try_again(&status));
+        assert_eq!(from_below(Status::unknown("x")).code(), Code::Unknown);
     }
 
     #[tokio::test]

@@ -6,14 +6,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::json;
 
 use super::Settings;
-use super::assets::{self, Asset};
+use super::assets;
 use super::endpoints::{Endpoints, endpoints};
 use crate::cloudforet::http::{Hop, hop};
 use crate::cloudforet::telemetry::Emitter;
+use crate::net::File;
 
 /// The console as a service.
 pub fn app(settings: Settings, emitter: Emitter) -> Router {
@@ -60,7 +61,7 @@ async fn file(State(settings): State<Arc<Settings>>, uri: Uri, request: HeaderMa
     let is_page = path == "/" || path == "/index.html";
     let found = if is_page { None } else { assets::find(path) };
     if let Some(asset) = found {
-        return answer(asset, &request);
+        return asset.answer(&request);
     }
     // A missing script should look missing, and not arrive as HTML.
     let last = path.rsplit('/').next().unwrap_or_default();
@@ -70,65 +71,11 @@ async fn file(State(settings): State<Arc<Settings>>, uri: Uri, request: HeaderMa
     }
 }
 
-fn answer(asset: &'static Asset, request: &HeaderMap) -> Response {
-    let known = request
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok());
-    let etag = asset.etag.to_str().unwrap_or_default();
-    let unchanged = known.is_some_and(|tags| {
-        tags.split(',')
-            .any(|tag| tag.trim().trim_start_matches("W/") == etag || tag.trim() == "*")
-    });
-    let mut response = if unchanged {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let mut response = asset.content.into_response();
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(asset.media_type),
-        );
-        response
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, asset.etag.clone());
-    // Ask each time, transfer only what changed: file names carry no version.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    harden(headers);
-    response
-}
-
-fn index(settings: &Settings, page: &'static Asset, request: &HeaderMap) -> Response {
-    let mut response = page.content.into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(page.media_type),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    harden(headers);
+fn index(settings: &Settings, page: &File, request: &HeaderMap) -> Response {
     let Endpoints { v1, v2 } = endpoints(settings, request);
-    let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-         connect-src 'self' {v1} {v2}; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-    );
-    match HeaderValue::from_str(&policy) {
-        Ok(policy) => {
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        }
-        Err(error) => tracing::warn!(%error, policy, "the API endpoints do not fit in a header"),
-    }
-    response
-}
-
-fn harden(headers: &mut HeaderMap) {
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
+    page.page(&format!(
+        "img-src 'self'; connect-src 'self' {v1} {v2}; base-uri 'self'; form-action 'self'"
+    ))
 }
 
 #[cfg(test)]

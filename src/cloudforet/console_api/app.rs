@@ -9,12 +9,13 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, Method as HttpMethod, header};
+use prost_reflect::MethodDescriptor;
 use serde_json::json;
 use tonic::metadata::AsciiMetadataValue;
 
 use super::backends::Backends;
 use super::error::ApiError;
-use super::{Version, addons, cors, json};
+use super::{Version, addons, cors, docs, json};
 use crate::cloudforet::Settings;
 use crate::cloudforet::http::{Hop, ServedBy, hop};
 use crate::cloudforet::telemetry::Emitter;
@@ -23,7 +24,7 @@ use crate::cloudforet::telemetry::Emitter;
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
 /// Paths of v1 that need no token.
-const OPEN_PATHS: &[&str] = &[
+pub(super) const OPEN_PATHS: &[&str] = &[
     "/identity/token/issue",
     "/identity/domain/list",
     "/identity/user/get-ip",
@@ -32,7 +33,8 @@ const OPEN_PATHS: &[&str] = &[
 /// What the handlers share.
 #[derive(Debug)]
 pub(super) struct Gateway {
-    version: Version,
+    /// Which of the two APIs this is.
+    pub(super) version: Version,
     /// Who is asked.
     pub(super) backends: Backends,
 }
@@ -61,6 +63,7 @@ pub fn app(version: Version, settings: &Settings, emitter: Emitter) -> Router {
             "/check",
             get(async || axum::Json(json!({"status": "SERVING"}))),
         )
+        .merge(docs::routes())
         .fallback(forward)
         .with_state(Arc::new(gateway))
         .layer(middleware::from_fn_with_state(around, hop))
@@ -69,8 +72,8 @@ pub fn app(version: Version, settings: &Settings, emitter: Emitter) -> Router {
 
 /// The list from which the console builds its client.
 async fn apis(State(gateway): Shared) -> Response {
-    let paths = gateway.backends.paths().await;
-    let api = |path: &String| match gateway.version {
+    let methods = gateway.backends.methods().await;
+    let api = |(path, _): &(String, MethodDescriptor)| match gateway.version {
         Version::V1 => json!({"path": path, "methods": ["post"]}),
         Version::V2 => json!({
             "path": path,
@@ -78,12 +81,12 @@ async fn apis(State(gateway): Shared) -> Response {
             "method": ["post"],
         }),
     };
-    let apis: Vec<_> = paths.iter().map(api).collect();
+    let apis: Vec<_> = methods.iter().map(api).collect();
     axum::Json(json!({ "apis": apis })).into_response()
 }
 
 /// Any other path: one gRPC call.
-async fn forward(State(gateway): Shared, request: Request) -> Response {
+pub(super) async fn forward(State(gateway): Shared, request: Request) -> Response {
     let version = gateway.version;
     respond(version, call(&gateway, request).await)
 }

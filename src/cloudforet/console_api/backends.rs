@@ -14,7 +14,7 @@ use super::codec::DynamicCodec;
 use super::error::{ApiError, POD};
 use super::{names, reflection};
 use crate::cloudforet::Settings;
-use crate::cloudforet::client::{Channels, Target};
+use crate::cloudforet::client::{CallAs, Channels, Target};
 
 /// A path that is not in a description older than this is looked for in a new one: a developer who
 /// adds a method to a replaced backend should not have to restart the API. Short for people, long
@@ -94,22 +94,30 @@ impl Backends {
         })
     }
 
-    /// Every path of every backend that answers.
-    pub(super) async fn paths(&self) -> Vec<String> {
-        let mut paths = Vec::new();
-        for (name, backend) in &self.by_name {
-            let catalog = match self.target(backend) {
-                Ok(target) => backend.catalog(&target, None).await,
-                Err(error) => Err(error),
-            };
-            match catalog {
-                Ok(catalog) => {
-                    paths.extend(catalog.methods.keys().map(|rest| format!("/{name}/{rest}")));
-                }
+    /// Every path of every backend that answers, with its method.
+    pub(super) async fn methods(&self) -> Vec<(String, MethodDescriptor)> {
+        let mut methods = Vec::new();
+        for name in self.by_name.keys() {
+            match self.methods_of(name).await {
+                Ok(of) => methods.extend(of),
                 Err(error) => tracing::warn!(backend = name, %error, "left out of the API list"),
             }
         }
-        paths
+        methods
+    }
+
+    /// Every path of one backend, with its method.
+    pub(super) async fn methods_of(
+        &self,
+        name: &str,
+    ) -> Result<Vec<(String, MethodDescriptor)>, ApiError> {
+        let unsupported = || ApiError::unsupported(&format!("/{name}"));
+        let backend = self.by_name.get(name).ok_or_else(unsupported)?;
+        let catalog = backend.catalog(&self.target(backend)?, None).await?;
+        let method = |(rest, method): (&String, &MethodDescriptor)| {
+            (format!("/{name}/{rest}"), method.clone())
+        };
+        Ok(catalog.methods.iter().map(method).collect())
     }
 
     fn target(&self, backend: &Backend) -> Result<Target, ApiError> {
@@ -194,8 +202,9 @@ impl Method {
         let codec = DynamicCodec {
             output: self.descriptor.output(),
         };
+        let who = CallAs::token(token.cloned());
         let answer: Response<DynamicMessage> =
-            self.target.unary(path, message, codec, token).await?;
+            self.target.unary(path, message, codec, &who).await?;
         let pod = answer.metadata().get(POD).and_then(|pod| pod.to_str().ok());
         let pod = pod.map(str::to_owned);
         Ok((answer.into_inner(), pod))

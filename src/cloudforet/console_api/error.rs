@@ -181,6 +181,77 @@ mod tests {
     }
 
     #[test]
+    fn every_grpc_code_has_its_http_status_and_an_error_code() {
+        let table = [
+            (Code::InvalidArgument, 400, "ERROR_INVALID_ARGUMENT"),
+            (Code::FailedPrecondition, 400, "ERROR_INVALID_ARGUMENT"),
+            (Code::OutOfRange, 400, "ERROR_INVALID_ARGUMENT"),
+            (Code::Unauthenticated, 401, "ERROR_AUTHENTICATE_FAILURE"),
+            (Code::PermissionDenied, 403, "ERROR_PERMISSION_DENIED"),
+            (Code::NotFound, 404, "ERROR_NOT_FOUND"),
+            (Code::AlreadyExists, 409, "ERROR_CONFLICT"),
+            (Code::Aborted, 409, "ERROR_CONFLICT"),
+            (Code::ResourceExhausted, 429, "ERROR_RESOURCE_EXHAUSTED"),
+            (Code::Cancelled, 499, "ERROR_CANCELLED"),
+            (Code::Internal, 500, "ERROR_UNKNOWN"),
+            (Code::Unknown, 500, "ERROR_UNKNOWN"),
+            (Code::DataLoss, 500, "ERROR_UNKNOWN"),
+            (Code::Unimplemented, 501, "ERROR_UNSUPPORTED_API"),
+            (Code::Unavailable, 503, "ERROR_GRPC_CONNECTION"),
+            (Code::DeadlineExceeded, 504, "ERROR_GRPC_TIMEOUT"),
+        ];
+        // All but OK, which is no failure.
+        assert_eq!(table.len(), 16);
+        for (code, http, fallback) in table {
+            let bare = ApiError::from(Status::new(code, "no code of its own"));
+            assert_eq!(bare.status.as_u16(), http, "{code:?}");
+            assert_eq!(bare.code, fallback, "{code:?}");
+            assert_eq!(bare.message, "no code of its own");
+            // What the backend says goes before what the code would say.
+            let told = ApiError::from(Status::new(code, "ERROR_DB_QUERY: It: failed."));
+            assert_eq!(
+                (told.status.as_u16(), told.code.as_str()),
+                (http, "ERROR_DB_QUERY")
+            );
+            assert_eq!(told.message, "It: failed.");
+            let alone = ApiError::from(Status::new(code, "ERROR_DB_QUERY"));
+            assert_eq!(alone.code, "ERROR_DB_QUERY", "{code:?}");
+            for odd in [
+                "error_db: x",
+                "ERROR_lower: x",
+                "ERROR DB: x",
+                "reason: ERROR_X: y",
+            ] {
+                let odd = ApiError::from(Status::new(code, odd));
+                assert_eq!(odd.code, fallback, "{odd}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn both_versions_wrap_an_error_in_their_own_form() {
+        for (version, expected) in [
+            (
+                Version::V1,
+                json!({"detail": {"message": "No.", "code": "ERROR_X", "fail_items": {}}}),
+            ),
+            (
+                Version::V2,
+                json!({"detail": {"code": "ERROR_X", "message": "No."}}),
+            ),
+        ] {
+            let error = ApiError::from(Status::not_found("ERROR_X: No."));
+            let response = error.respond(version);
+            assert_eq!(response.status(), StatusCode::NOT_FOUND);
+            let body = axum::body::to_bytes(response.into_body(), 4096)
+                .await
+                .unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body, expected);
+        }
+    }
+
+    #[test]
     fn a_failure_below_the_backend_gets_a_code() {
         let error = ApiError::from(Status::unavailable("tcp connect error: refused"));
         assert_eq!(

@@ -10,9 +10,12 @@ mod app;
 mod backends;
 mod codec;
 mod cors;
+mod docs;
 mod error;
 mod json;
 mod names;
+mod openapi;
+mod openapi_schema;
 mod reflection;
 
 use std::io;

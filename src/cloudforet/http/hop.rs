@@ -61,6 +61,10 @@ fn open(context: &Context, request: &Request) -> Option<OpenSpan> {
     let mut span = OpenSpan::child(context, SpanKind::HttpServer, &name)?;
     span.attribute("method", method);
     span.attribute("path", path);
+    let forwarded = request.headers().get("x-forwarded-for");
+    if let Some(client) = forwarded.and_then(|value| value.to_str().ok()) {
+        span.attribute("forwarded_for", client);
+    }
     span.inbound(request.extensions().get::<SocketPair>().copied());
     Some(span)
 }

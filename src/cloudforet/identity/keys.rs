@@ -95,7 +95,7 @@ async fn load_or_make(mongo: &Mongo, domain: &str) -> Result<DomainKeys, Failure
 }
 
 /// A new key pair, as PKCS #8 in base64.
-fn generate() -> Result<String, Failure> {
+pub(super) fn generate() -> Result<String, Failure> {
     let made = KeyPair::generate(KeySize::Rsa2048);
     let der = made.and_then(|pair| AsDer::<Pkcs8V1Der<'_>>::as_der(&pair));
     der.map(|der| STANDARD.encode(der.as_ref()))
@@ -120,7 +120,7 @@ impl DomainKeys {
 // === impl Pair ===
 
 impl Pair {
-    fn read(stored: &str) -> Result<Self, Failure> {
+    pub(super) fn read(stored: &str) -> Result<Self, Failure> {
         let damaged = || unusable("the domain's keys are damaged");
         let der = STANDARD.decode(stored).map_err(|_| damaged())?;
         let signing = KeyPair::from_pkcs8(&der).map_err(|_| damaged())?;

@@ -1,7 +1,8 @@
-//! The identity service: who may sign in, and the tokens that prove it.
+//! The identity service: who may sign in, the tokens that prove it, and what a domain is made of.
 //!
-//! Lab: one service with the parts that signing in needs. Roles are two: the domain's administrator,
-//! and everybody else, who may do nothing yet.
+//! Lab: users have no role bindings. Roles that count are two: the domain's administrator, who is
+//! the owner of every workspace it asks a token for, and everybody else, who may see their own
+//! profile.
 
 mod attempts;
 mod domain;
@@ -9,7 +10,16 @@ mod endpoint;
 mod first_start;
 mod keys;
 mod password;
+mod project;
+mod project_group;
+mod provider;
+mod role;
+mod secrets;
+mod seeds;
+mod service_account;
+mod service_account_row;
 mod sign;
+mod system;
 mod token;
 mod user;
 mod user_profile;
@@ -20,31 +30,34 @@ use std::sync::Arc;
 use bson::{Document, doc};
 use tokio::net::TcpListener;
 use tonic::metadata::MetadataMap;
+use tonic::service::Routes;
 
-use super::auth::{self, Claims};
-use super::client::MESSAGE_LIMIT;
+use super::auth::{self, ACCESS, Caller, Claims, REFRESH};
+use super::client::{Channels, MESSAGE_LIMIT};
+use super::database::Database;
 use super::error::{Failure, StartError};
-use super::mongo::{Collection, Mongo};
-use super::proto::core::v2::Query;
-use super::proto::identity::v2::domain_server::DomainServer;
-use super::proto::identity::v2::endpoint_server::EndpointServer;
-use super::proto::identity::v2::token_server::TokenServer;
-use super::proto::identity::v2::user_profile_server::UserProfileServer;
-use super::proto::identity::v2::user_server::UserServer;
-use super::proto::identity::v2::workspace_server::WorkspaceServer;
-use super::resource::{self, Conditions, Kind, Page};
+use super::mongo::text;
+use super::proto::identity::v2 as api;
+use super::resource::Kind;
 use super::server::{self, Readiness, TraceLayer};
 use super::settings::Settings;
 use super::telemetry::Emitter;
 use crate::net::Shutdown;
 
-const SERVICES: [&str; 6] = [
+pub use system::SystemCredentials;
+
+const SERVICES: [&str; 11] = [
     "spaceone.api.identity.v2.Token",
     "spaceone.api.identity.v2.Domain",
     "spaceone.api.identity.v2.UserProfile",
     "spaceone.api.identity.v2.User",
     "spaceone.api.identity.v2.Workspace",
     "spaceone.api.identity.v2.Endpoint",
+    "spaceone.api.identity.v2.Project",
+    "spaceone.api.identity.v2.ProjectGroup",
+    "spaceone.api.identity.v2.ServiceAccount",
+    "spaceone.api.identity.v2.Provider",
+    "spaceone.api.identity.v2.Role",
 ];
 
 const DOMAIN: Kind = Kind {
@@ -69,9 +82,11 @@ const USER: Kind = Kind {
 /// What the services share.
 #[derive(Debug)]
 struct Identity {
-    mongo: Mongo,
+    /// Its verifier is not used: the keys are here.
+    database: Database,
     settings: Settings,
     keys: keys::Keys,
+    channels: Channels,
 }
 
 /// Each gRPC service is one of these around the same [`Identity`].
@@ -87,100 +102,125 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let trace = TraceLayer::new(&settings.pod, emitter);
     let grpc = settings.grpc.clone();
+    let channels = Channels::new(&settings);
     let identity = Arc::new(Identity {
-        mongo: Mongo::new(&settings, "identity").await?,
+        database: Database::new(&settings, "identity", &channels).await?,
         settings,
         keys: keys::Keys::default(),
+        channels,
     });
     let (routes, readiness) = server::common(&SERVICES).await?;
-    let handler = Handler(Arc::clone(&identity));
-    let routes = routes
-        .add_service(TokenServer::new(handler.clone()))
-        .add_service(DomainServer::new(handler.clone()))
-        .add_service(UserProfileServer::new(handler.clone()))
-        .add_service(
-            UserServer::new(handler.clone())
-                .max_decoding_message_size(MESSAGE_LIMIT)
-                .max_encoding_message_size(MESSAGE_LIMIT),
-        )
-        .add_service(WorkspaceServer::new(handler.clone()))
-        .add_service(EndpointServer::new(handler));
+    let routes = add_services(routes, &Handler(Arc::clone(&identity)));
     // Boxed, for it is large and soon done.
     let prepare = Box::pin(async move { identity.prepare(&readiness).await });
     server::serve_with(listener, routes, trace, &grpc, shutdown, prepare).await
 }
 
+fn add_services(routes: Routes, handler: &Handler) -> Routes {
+    macro_rules! large {
+        ($server:ty) => {
+            <$server>::new(handler.clone())
+                .max_decoding_message_size(MESSAGE_LIMIT)
+                .max_encoding_message_size(MESSAGE_LIMIT)
+        };
+    }
+    routes
+        .add_service(api::token_server::TokenServer::new(handler.clone()))
+        .add_service(large!(api::domain_server::DomainServer<_>))
+        .add_service(api::user_profile_server::UserProfileServer::new(
+            handler.clone(),
+        ))
+        .add_service(large!(api::user_server::UserServer<_>))
+        .add_service(large!(api::workspace_server::WorkspaceServer<_>))
+        .add_service(api::endpoint_server::EndpointServer::new(handler.clone()))
+        .add_service(large!(api::project_server::ProjectServer<_>))
+        .add_service(large!(api::project_group_server::ProjectGroupServer<_>))
+        .add_service(large!(api::service_account_server::ServiceAccountServer<_>))
+        .add_service(large!(api::provider_server::ProviderServer<_>))
+        .add_service(large!(api::role_server::RoleServer<_>))
+}
+
 impl Identity {
     async fn prepare(&self, readiness: &Readiness) {
         server::until_done("identity's database", || async {
-            self.mongo.wait().await;
-            first_start::create(&self.mongo, &self.settings.login).await
+            self.database.mongo.wait().await;
+            first_start::create(&self.database, &self.settings.login).await?;
+            seeds::sow(&self.database, &self.settings).await
         })
         .await;
         readiness.ready().await;
         // Making a key pair takes longer than everything else; the first call that needs it waits.
         server::until_done("the domain's keys", || async {
             let domain = self.settings.login.domain_id();
-            self.keys.of(&self.mongo, &domain).await.map(drop)
+            self.keys.of(&self.database.mongo, &domain).await.map(drop)
         })
         .await;
     }
 
-    async fn rows(&self, kind: &Kind) -> Result<Collection, Failure> {
-        self.mongo.collection(kind.collection).await
-    }
-
-    async fn one(&self, kind: &Kind, filter: Document) -> Result<Document, Failure> {
-        let value = filter.get_str(kind.id).unwrap_or_default().to_owned();
-        if value.is_empty() {
-            return Err(Failure::Required(kind.id));
-        }
-        let row = self.rows(kind).await?.find_one(filter).await?;
-        row.ok_or(Failure::NotFound {
-            key: kind.id,
-            value,
-        })
-    }
-
-    async fn list(&self, kind: &Kind, base: Vec<Document>, query: &Query) -> Result<Page, Failure> {
-        let conditions = Conditions::of(&query.filter, &query.filter_or)?;
-        let keyword = super::query::keyword(&query.keyword, kind.keyword)?;
-        let filter = conditions.into_filter(base, keyword);
-        resource::list(&self.rows(kind).await?, kind, filter, query).await
+    /// The one row that `filter` names by its id.
+    async fn one(&self, kind: &Kind, mut filter: Document) -> Result<Document, Failure> {
+        let id = match filter.remove(kind.id) {
+            Some(bson::Bson::String(id)) => id,
+            _ => String::new(),
+        };
+        self.database.one(kind, filter, &id).await
     }
 
     /// What the token of a call says, whatever its scope.
     async fn claims(&self, metadata: &MetadataMap) -> Result<Claims, Failure> {
         let token = auth::token(metadata)?;
-        self.verified(token, "ACCESS_TOKEN").await
+        self.verified(token, ACCESS).await
+    }
+
+    /// Who calls, for what belongs to a domain or workspace.
+    async fn caller(&self, metadata: &MetadataMap) -> Result<Caller, Failure> {
+        Caller::of(self.claims(metadata).await?, metadata)
     }
 
     async fn verified(&self, token: &str, typ: &str) -> Result<Claims, Failure> {
         let domain = auth::unverified_domain(token)?;
+        if typ == ACCESS
+            && domain == system::domain_id()
+            && let Some(key) = &self.settings.system_key
+        {
+            return auth::verify(token, &auth::key_from_jwk(key)?, &[auth::SYSTEM]);
+        }
         // An unknown domain is an invalid token, and must not make a key pair.
         let found = self
+            .database
             .rows(&DOMAIN)
             .await?
             .find_one(doc! { "domain_id": &domain })
-            .await?;
-        if found.is_none() {
-            return Err(auth::invalid("Domain not found."));
+            .await?
+            .ok_or_else(|| auth::invalid("Domain not found."))?;
+        if text(&found, "state") != "ENABLED" {
+            return Err(auth::invalid("Domain is not enabled."));
         }
-        let keys = self.keys.of(&self.mongo, &domain).await?;
-        let pair = if typ == "REFRESH_TOKEN" {
+        let keys = self.keys.of(&self.database.mongo, &domain).await?;
+        let pair = if typ == REFRESH {
             &keys.refresh
         } else {
             &keys.access
         };
-        auth::verify(token, pair.verifying(), typ)
+        auth::verify(token, pair.verifying(), &[typ])
     }
 
-    /// The claims of a token of the domain's administrator.
-    async fn administrator(&self, metadata: &MetadataMap) -> Result<Claims, Failure> {
-        let claims = self.claims(metadata).await?;
-        match claims.rol.as_deref() {
-            Some("DOMAIN_ADMIN") => Ok(claims),
-            _ => Err(Failure::Denied),
+    /// The domain's administrator, or the system on a domain's behalf.
+    async fn administrator(&self, metadata: &MetadataMap) -> Result<Caller, Failure> {
+        let caller = self.caller(metadata).await?;
+        if caller.is_administrator() {
+            Ok(caller)
+        } else {
+            Err(Failure::Denied)
+        }
+    }
+
+    /// Nobody but the system.
+    async fn system(&self, metadata: &MetadataMap) -> Result<(), Failure> {
+        if self.caller(metadata).await?.is_system() {
+            Ok(())
+        } else {
+            Err(Failure::Denied)
         }
     }
 }

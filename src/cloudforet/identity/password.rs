@@ -17,6 +17,29 @@ const ITERATIONS: NonZeroU32 = NonZeroU32::new(210_000).unwrap();
 const SALT_LENGTH: usize = 16;
 const KEY_LENGTH: usize = 32;
 
+/// As upstream.
+const SHORTEST: usize = 8;
+
+/// Whether a password may be chosen.
+pub(super) fn acceptable(password: &str) -> Result<(), Failure> {
+    let has = |is: fn(&char) -> bool| password.chars().any(|letter| is(&letter));
+    let rule = if password.chars().count() < SHORTEST {
+        "must have at least 8 characters"
+    } else if !has(char::is_ascii_lowercase) {
+        "must have a lower-case letter"
+    } else if !has(char::is_ascii_uppercase) {
+        "must have an upper-case letter"
+    } else if !has(char::is_ascii_digit) {
+        "must have a digit"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::Invalid {
+        key: "password",
+        reason: rule.to_owned(),
+    })
+}
+
 /// What to store for a password.
 pub(super) async fn hash(password: &str) -> Result<String, Failure> {
     let password = password.to_owned();
@@ -81,6 +104,14 @@ async fn off_thread<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_weak_password_is_refused() {
+        for weak in ["", "Ab3", "ABCDEFG1", "abcdefg1", "Abcdefgh"] {
+            assert!(acceptable(weak).is_err(), "{weak}");
+        }
+        assert!(acceptable("Abcdefg1").is_ok());
+    }
 
     #[tokio::test]
     async fn only_the_right_password_passes() {

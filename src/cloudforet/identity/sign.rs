@@ -20,6 +20,8 @@ pub(super) const ISSUER: &str = "spaceone.identity";
 #[derive(Clone, Debug)]
 pub(super) struct Grant<'a> {
     pub(super) typ: &'a str,
+    /// `USER` or `SYSTEM`.
+    pub(super) own: &'a str,
     pub(super) domain_id: &'a str,
     pub(super) user_id: &'a str,
     pub(super) role: Option<&'a str>,
@@ -41,7 +43,7 @@ pub(super) fn sign(pair: &Pair, grant: &Grant<'_>) -> Result<String, Failure> {
     let claims = Claims {
         iss: ISSUER.to_owned(),
         typ: grant.typ.to_owned(),
-        own: "USER".to_owned(),
+        own: grant.own.to_owned(),
         did: grant.domain_id.to_owned(),
         aud: grant.user_id.to_owned(),
         jti: hex(&jti),

@@ -8,8 +8,9 @@ use tonic::{Request, Response, Status};
 
 use super::attempts::Attempts;
 use super::sign::{Grant, sign};
-use super::{Handler, Identity, USER, WORKSPACE, password};
-use crate::cloudforet::auth::invalid;
+use super::{DOMAIN, Handler, Identity, USER, WORKSPACE, password};
+use crate::cloudforet::auth::{ACCESS, REFRESH, invalid};
+use crate::cloudforet::database::required;
 use crate::cloudforet::error::Failure;
 use crate::cloudforet::mongo::text;
 use crate::cloudforet::proto::identity::v2::grant_token_info::RoleType;
@@ -61,15 +62,23 @@ async fn issue(identity: &Identity, request: &IssueTokenRequest) -> Result<Token
     let password = required("credentials.password", credential("password"))?;
     let lifetime = lifetime(request.timeout)?;
 
-    let attempts = Attempts::admit(&identity.mongo, domain, user).await?;
-    let users = identity.rows(&USER).await?;
+    let attempts = Attempts::admit(&identity.database.mongo, domain, user).await?;
+    let users = identity.database.rows(&USER).await?;
     let row = users
         .find_one(doc! { "domain_id": domain, "user_id": user })
         .await?;
     let stored = row.as_ref().map(|row| text(row, "password"));
+    let open = doc! { "domain_id": domain, "state": "ENABLED" };
+    let open = identity
+        .database
+        .rows(&DOMAIN)
+        .await?
+        .find_one(open)
+        .await?;
     let enabled = row
         .as_ref()
-        .is_some_and(|row| text(row, "state") == "ENABLED");
+        .is_some_and(|row| text(row, "state") == "ENABLED")
+        && open.is_some();
     if !password::check(password, stored.as_deref()).await? || !enabled {
         attempts.failed().await?;
         // One message for both, so that nobody can find out who exists.
@@ -81,9 +90,10 @@ async fn issue(identity: &Identity, request: &IssueTokenRequest) -> Result<Token
         .update(doc! { "domain_id": domain, "user_id": user }, now)
         .await?;
 
-    let keys = identity.keys.of(&identity.mongo, domain).await?;
+    let keys = identity.keys.of(&identity.database.mongo, domain).await?;
     let access = Grant {
-        typ: "ACCESS_TOKEN",
+        typ: ACCESS,
+        own: "USER",
         domain_id: domain,
         user_id: user,
         role: Some("USER"),
@@ -91,7 +101,7 @@ async fn issue(identity: &Identity, request: &IssueTokenRequest) -> Result<Token
         lifetime,
     };
     let refresh = Grant {
-        typ: "REFRESH_TOKEN",
+        typ: REFRESH,
         role: None,
         lifetime: REFRESH_LIFETIME,
         ..access.clone()
@@ -114,21 +124,25 @@ async fn grant(
     }
     let token = required("token", &request.token)?;
     let lifetime = lifetime(request.timeout)?;
-    let claims = identity.verified(token, "REFRESH_TOKEN").await?;
+    let claims = identity.verified(token, REFRESH).await?;
     if !request.domain_id.is_empty() && request.domain_id != claims.did {
         return Err(Failure::Denied);
     }
     let user = doc! { "domain_id": &claims.did, "user_id": &claims.aud };
-    let user = identity.rows(&USER).await?.find_one(user).await?;
+    let user = identity.database.rows(&USER).await?.find_one(user).await?;
     let user = user
         .filter(|user| text(user, "state") == "ENABLED")
         .ok_or_else(|| invalid("User is not enabled."))?;
     let (role, workspace) = role(identity, request, &claims.did, &user).await?;
-    let keys = identity.keys.of(&identity.mongo, &claims.did).await?;
+    let keys = identity
+        .keys
+        .of(&identity.database.mongo, &claims.did)
+        .await?;
     let access_token = sign(
         &keys.access,
         &Grant {
-            typ: "ACCESS_TOKEN",
+            typ: ACCESS,
+            own: "USER",
             domain_id: &claims.did,
             user_id: &claims.aud,
             role: Some(role.as_str_name()),
@@ -178,13 +192,5 @@ fn lifetime(asked: i32) -> Result<u64, Failure> {
             key: "timeout",
             reason: format!("must be between 1 and {LONGEST_LIFETIME} seconds"),
         }),
-    }
-}
-
-fn required<'a>(key: &'static str, value: &'a str) -> Result<&'a str, Failure> {
-    if value.is_empty() {
-        Err(Failure::Required(key))
-    } else {
-        Ok(value)
     }
 }

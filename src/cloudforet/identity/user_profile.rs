@@ -38,7 +38,7 @@ impl UserProfile for Handler {
                 sort: Some(doc! { "name": 1 }),
                 ..Found::default()
             };
-            rows = self.0.rows(&WORKSPACE).await?.find(found).await?;
+            rows = self.0.database.rows(&WORKSPACE).await?.find(found).await?;
         }
         let results: Vec<_> = rows.iter().map(|row| message(row, &user)).collect();
         Ok(Response::new(MyWorkspacesInfo {

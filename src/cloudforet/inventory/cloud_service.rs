@@ -57,10 +57,10 @@ impl CloudService for CloudServices {
         &self,
         request: Request<CreateServiceRequest>,
     ) -> Result<Response<CloudServiceInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let workspace = caller.writable_workspace()?;
         let row = new_row(request.get_ref(), &caller.domain_id, workspace)?;
-        self.0.rows(&KIND).await?.insert(&row).await?;
+        self.0.database.rows(&KIND).await?.insert(&row).await?;
         Ok(Response::new(message(&row)))
     }
 
@@ -68,26 +68,26 @@ impl CloudService for CloudServices {
         &self,
         request: Request<UpdateCloudServiceRequest>,
     ) -> Result<Response<CloudServiceInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         caller.writable_workspace()?;
         let row = self
             .0
             .one(&KIND, &caller, &request.get_ref().cloud_service_id)
             .await?;
         let set = changes(&row, request.into_inner());
-        let row = self.0.change(&KIND, row, set).await?;
+        let row = self.0.database.change(&KIND, row, set).await?;
         Ok(Response::new(message(&row)))
     }
 
     async fn delete(&self, request: Request<CloudServiceRequest>) -> Result<Response<()>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         caller.writable_workspace()?;
         let row = self
             .0
             .one(&KIND, &caller, &request.get_ref().cloud_service_id)
             .await?;
         let set = doc! { "state": DELETED, "deleted_at": DateTime::now() };
-        self.0.change(&KIND, row, set).await?;
+        self.0.database.change(&KIND, row, set).await?;
         Ok(Response::new(()))
     }
 
@@ -95,7 +95,7 @@ impl CloudService for CloudServices {
         &self,
         request: Request<CloudServiceRequest>,
     ) -> Result<Response<CloudServiceInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let row = self
             .0
             .one(&KIND, &caller, &request.get_ref().cloud_service_id)
@@ -107,7 +107,7 @@ impl CloudService for CloudServices {
         &self,
         request: Request<CloudServiceQuery>,
     ) -> Result<Response<CloudServicesInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let request = request.into_inner();
         let query = request.query.unwrap_or_default();
         let mut base = vec![scope(&caller, &request.workspace_id)?];
@@ -134,7 +134,7 @@ impl CloudService for CloudServices {
             .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
         let (rows, total_count) =
-            resource::list(&self.0.rows(&KIND).await?, &KIND, filter, &query).await?;
+            resource::list(&self.0.database.rows(&KIND).await?, &KIND, filter, &query).await?;
         Ok(Response::new(CloudServicesInfo {
             results: rows.iter().map(message).collect(),
             total_count,
@@ -153,7 +153,7 @@ impl CloudService for CloudServices {
         &self,
         request: Request<CloudServiceAnalyzeQuery>,
     ) -> Result<Response<Struct>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let query = request
             .into_inner()
             .query
@@ -165,7 +165,7 @@ impl CloudService for CloudServices {
             .0
             .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
-        let answer = resource::analyze(&self.0.rows(&KIND).await?, filter, &query).await?;
+        let answer = resource::analyze(&self.0.database.rows(&KIND).await?, filter, &query).await?;
         Ok(Response::new(answer))
     }
 
@@ -173,7 +173,7 @@ impl CloudService for CloudServices {
         &self,
         request: Request<CloudServiceStatQuery>,
     ) -> Result<Response<Struct>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let query = request
             .into_inner()
             .query
@@ -185,13 +185,13 @@ impl CloudService for CloudServices {
             .0
             .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
-        let answer = resource::stat(&self.0.rows(&KIND).await?, filter, &query).await?;
+        let answer = resource::stat(&self.0.database.rows(&KIND).await?, filter, &query).await?;
         Ok(Response::new(answer))
     }
 }
 
 /// Deleted rows stay in the store; they are shown only to who asks for them.
-fn implicit_state(filter: &[Filter], filter_or: &[Filter]) -> Option<Document> {
+pub(super) fn implicit_state(filter: &[Filter], filter_or: &[Filter]) -> Option<Document> {
     let asks_for_deleted = filter.iter().chain(filter_or).any(|filter| {
         let about_state = matches!(
             &filter.key_alias,

@@ -51,10 +51,10 @@ impl CloudServiceType for CloudServiceTypes {
         &self,
         request: Request<CreateCloudServiceTypeRequest>,
     ) -> Result<Response<CloudServiceTypeInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let workspace = caller.writable_workspace()?;
         let row = new_row(request.get_ref(), &caller.domain_id, workspace)?;
-        self.0.rows(&KIND).await?.insert(&row).await?;
+        self.0.database.rows(&KIND).await?.insert(&row).await?;
         Ok(Response::new(message(&row)))
     }
 
@@ -62,14 +62,18 @@ impl CloudServiceType for CloudServiceTypes {
         &self,
         request: Request<UpdateCloudServiceTypeRequest>,
     ) -> Result<Response<CloudServiceTypeInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         caller.writable_workspace()?;
         let request = request.into_inner();
         let row = self
             .0
             .one(&KIND, &caller, &request.cloud_service_type_id)
             .await?;
-        let row = self.0.change(&KIND, row, changes(&request)).await?;
+        let row = self
+            .0
+            .database
+            .change(&KIND, row, changes(&request))
+            .await?;
         Ok(Response::new(message(&row)))
     }
 
@@ -77,14 +81,19 @@ impl CloudServiceType for CloudServiceTypes {
         &self,
         request: Request<CloudServiceTypeRequest>,
     ) -> Result<Response<()>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         caller.writable_workspace()?;
         let row = self
             .0
             .one(&KIND, &caller, &request.get_ref().cloud_service_type_id)
             .await?;
         let id = row.get("_id").cloned().unwrap_or_default();
-        self.0.rows(&KIND).await?.delete(doc! { "_id": id }).await?;
+        self.0
+            .database
+            .rows(&KIND)
+            .await?
+            .delete(doc! { "_id": id })
+            .await?;
         Ok(Response::new(()))
     }
 
@@ -92,7 +101,7 @@ impl CloudServiceType for CloudServiceTypes {
         &self,
         request: Request<CloudServiceTypeRequest>,
     ) -> Result<Response<CloudServiceTypeInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let row = self
             .0
             .one(&KIND, &caller, &request.get_ref().cloud_service_type_id)
@@ -104,7 +113,7 @@ impl CloudServiceType for CloudServiceTypes {
         &self,
         request: Request<CloudServiceTypeQuery>,
     ) -> Result<Response<CloudServiceTypesInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let request = request.into_inner();
         let query = request.query.unwrap_or_default();
         let mut base = vec![scope(&caller, &request.workspace_id)?];
@@ -126,7 +135,7 @@ impl CloudServiceType for CloudServiceTypes {
             .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
         let (rows, total_count) =
-            resource::list(&self.0.rows(&KIND).await?, &KIND, filter, &query).await?;
+            resource::list(&self.0.database.rows(&KIND).await?, &KIND, filter, &query).await?;
         Ok(Response::new(CloudServiceTypesInfo {
             results: rows.iter().map(message).collect(),
             total_count,
@@ -137,7 +146,7 @@ impl CloudServiceType for CloudServiceTypes {
         &self,
         request: Request<CloudServiceTypeStatQuery>,
     ) -> Result<Response<Struct>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let query = request
             .into_inner()
             .query
@@ -153,7 +162,7 @@ impl CloudServiceType for CloudServiceTypes {
                 &query.keyword,
             )
             .await?;
-        let answer = resource::stat(&self.0.rows(&KIND).await?, filter, &query).await?;
+        let answer = resource::stat(&self.0.database.rows(&KIND).await?, filter, &query).await?;
         Ok(Response::new(answer))
     }
 }

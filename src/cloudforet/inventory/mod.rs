@@ -1,10 +1,16 @@
-//! The inventory service: cloud resources, their types and regions.
+//! The inventory service: cloud resources, their types and regions, and what collects them.
 
 mod cloud_service;
 mod cloud_service_type;
+mod collector;
 mod document;
 mod indexes;
+mod job;
+mod job_task;
+mod query_set;
 mod region;
+mod server_view;
+mod shared;
 pub(super) mod tags;
 
 use std::sync::Arc;
@@ -12,32 +18,60 @@ use std::sync::Arc;
 use bson::{Document, doc};
 use tokio::net::TcpListener;
 
-use super::auth::{Caller, Verifier};
+use super::auth::Caller;
 use super::client::{Channels, MESSAGE_LIMIT};
+use super::collecting::{self, COLLECTOR, Callees};
+use super::database::{Database, required, scope};
 use super::error::{Failure, StartError};
-use super::mongo::{Collection, Found, Mongo};
+use super::mongo::Found;
 use super::proto::core::v2::Filter;
+use super::proto::inventory::v1::cloud_service_query_set_server::CloudServiceQuerySetServer;
 use super::proto::inventory::v1::cloud_service_server::CloudServiceServer;
 use super::proto::inventory::v1::cloud_service_type_server::CloudServiceTypeServer;
+use super::proto::inventory::v1::collector_server::CollectorServer;
+use super::proto::inventory::v1::job_server::JobServer;
+use super::proto::inventory::v1::job_task_server::JobTaskServer;
 use super::proto::inventory::v1::region_server::RegionServer;
+use super::proto::inventory::v1::server_server::ServerServer;
 use super::query::{self, Condition};
+use super::queue::Queue;
 use super::resource::{Conditions, Kind};
 use super::server::{self, Readiness, TraceLayer};
 use super::settings::Settings;
 use super::telemetry::Emitter;
 use crate::net::Shutdown;
 
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 8] = [
     "spaceone.api.inventory.v1.CloudService",
+    "spaceone.api.inventory.v1.CloudServiceQuerySet",
     "spaceone.api.inventory.v1.CloudServiceType",
+    "spaceone.api.inventory.v1.Collector",
+    "spaceone.api.inventory.v1.Job",
+    "spaceone.api.inventory.v1.JobTask",
     "spaceone.api.inventory.v1.Region",
+    "spaceone.api.inventory.v1.Server",
 ];
 
-/// What the three services share.
+pub(super) use cloud_service::KIND as CLOUD_SERVICE;
+pub(super) use cloud_service_type::KIND as CLOUD_SERVICE_TYPE;
+pub(super) use region::KIND as REGION;
+
+/// A service whose messages may be as long as the real ones'.
+macro_rules! large {
+    ($service:expr) => {
+        $service
+            .max_decoding_message_size(MESSAGE_LIMIT)
+            .max_encoding_message_size(MESSAGE_LIMIT)
+    };
+}
+
+/// What its services share.
 #[derive(Debug)]
 struct Inventory {
-    mongo: Mongo,
-    verifier: Verifier,
+    database: Database,
+    callees: Callees,
+    /// For the workers.
+    queue: Queue,
 }
 
 /// Serves until the signal. Ready once MongoDB has answered and, if asked for, has sample data.
@@ -47,33 +81,36 @@ pub async fn serve(
     emitter: Emitter,
     shutdown: Shutdown,
 ) -> Result<(), StartError> {
-    let identity = Channels::new(&settings)
-        .target("identity")
-        .map_err(|error| StartError::Endpoint(error.to_string()))?;
+    let channels = Channels::new(&settings);
     let inventory = Arc::new(Inventory {
-        mongo: Mongo::new(&settings, "inventory").await?,
-        verifier: Verifier::new(identity, settings.system_token.clone()),
+        database: Database::new(&settings, "inventory", &channels).await?,
+        callees: Callees::new(&settings),
+        queue: Queue::new(&settings, collecting::QUEUE)?,
     });
     let (routes, readiness) = server::common(&SERVICES).await?;
-    let services = cloud_service::CloudServices(Arc::clone(&inventory));
-    let types = cloud_service_type::CloudServiceTypes(Arc::clone(&inventory));
-    let regions = region::Regions(Arc::clone(&inventory));
     let routes = routes
-        .add_service(
-            CloudServiceServer::new(services)
-                .max_decoding_message_size(MESSAGE_LIMIT)
-                .max_encoding_message_size(MESSAGE_LIMIT),
-        )
-        .add_service(
-            CloudServiceTypeServer::new(types)
-                .max_decoding_message_size(MESSAGE_LIMIT)
-                .max_encoding_message_size(MESSAGE_LIMIT),
-        )
-        .add_service(
-            RegionServer::new(regions)
-                .max_decoding_message_size(MESSAGE_LIMIT)
-                .max_encoding_message_size(MESSAGE_LIMIT),
-        );
+        .add_service(large!(CloudServiceServer::new(
+            cloud_service::CloudServices(Arc::clone(&inventory))
+        )))
+        .add_service(large!(CloudServiceTypeServer::new(
+            cloud_service_type::CloudServiceTypes(Arc::clone(&inventory))
+        )))
+        .add_service(large!(CloudServiceQuerySetServer::new(
+            query_set::QuerySets(Arc::clone(&inventory))
+        )))
+        .add_service(large!(ServerServer::new(server_view::Servers(Arc::clone(
+            &inventory
+        )))))
+        .add_service(large!(CollectorServer::new(collector::Collectors(
+            Arc::clone(&inventory)
+        ))))
+        .add_service(large!(JobServer::new(job::Jobs(Arc::clone(&inventory)))))
+        .add_service(large!(JobTaskServer::new(job_task::JobTasks(Arc::clone(
+            &inventory
+        )))))
+        .add_service(large!(RegionServer::new(region::Regions(Arc::clone(
+            &inventory
+        )))));
     let trace = TraceLayer::new(&settings.pod, emitter);
     let grpc = settings.grpc.clone();
     // Boxed, for it is large and soon done.
@@ -85,62 +122,34 @@ impl Inventory {
     /// Gets the database ready, however long that takes.
     async fn prepare(&self, settings: &Settings, readiness: &Readiness) {
         server::until_done("inventory's database", || async {
-            self.mongo.wait().await;
-            indexes::unique(&self.mongo).await?;
+            self.database.mongo.wait().await;
+            indexes::unique(&self.database.mongo).await?;
             if settings.sample_data {
-                super::sample_data::load(&self.mongo, &settings.login).await?;
+                super::sample_data::load(&self.database.mongo, &settings.login).await?;
+            }
+            let collectors = collector::seeds(settings);
+            if !collectors.is_empty() {
+                let rows = self.database.rows(&COLLECTOR).await?;
+                rows.insert_missing(&collectors).await?;
             }
             Ok(())
         })
         .await;
         readiness.ready().await;
         // These only make it faster, so nobody has to wait for them.
-        server::until_done("inventory's indexes", || indexes::secondary(&self.mongo)).await;
-    }
-
-    async fn rows(&self, kind: &Kind) -> Result<Collection, Failure> {
-        self.mongo.collection(kind.collection).await
+        server::until_done("inventory's indexes", || {
+            indexes::secondary(&self.database.mongo)
+        })
+        .await;
     }
 
     /// The one row with this id that the caller may see.
     async fn one(&self, kind: &Kind, caller: &Caller, id: &str) -> Result<Document, Failure> {
-        if id.is_empty() {
-            return Err(Failure::Required(kind.id));
-        }
-        let mut filter = scope(caller, "")?;
-        filter.insert(kind.id, id);
+        let mut scope = scope(caller, "")?;
         if kind.collection == cloud_service::KIND.collection {
-            filter.insert("state", doc! { "$ne": "DELETED" });
+            scope.insert("state", doc! { "$ne": "DELETED" });
         }
-        let row = self.rows(kind).await?.find_one(filter).await?;
-        row.ok_or_else(|| Failure::NotFound {
-            key: kind.id,
-            value: id.to_owned(),
-        })
-    }
-
-    /// Changes a row that was read before, and returns it as it is now.
-    async fn change(
-        &self,
-        kind: &Kind,
-        mut row: Document,
-        set: Document,
-    ) -> Result<Document, Failure> {
-        let id = row.get("_id").cloned().unwrap_or_default();
-        let matched = self
-            .rows(kind)
-            .await?
-            .update(doc! { "_id": id }, doc! { "$set": &set })
-            .await?;
-        if matched == 0 {
-            // Deleted in between.
-            return Err(Failure::NotFound {
-                key: kind.id,
-                value: super::mongo::text(&row, kind.id),
-            });
-        }
-        row.extend(set);
-        Ok(row)
+        self.database.one(kind, scope, id).await
     }
 
     /// Conditions such as `ref_region.name = x` are about rows of another kind: they become
@@ -164,7 +173,7 @@ impl Inventory {
                 projection: Some(doc! { "_id": 0, reference: 1 }),
                 ..Found::default()
             };
-            let rows = self.rows(kind).await?.find(found).await?;
+            let rows = self.database.rows(kind).await?.find(found).await?;
             let keys: Vec<_> = rows
                 .into_iter()
                 .filter_map(|mut row| row.remove(reference))
@@ -199,23 +208,5 @@ fn reference_key(kind: &Kind) -> &'static str {
         "ref_region"
     } else {
         "ref_cloud_service_type"
-    }
-}
-
-/// What the caller may see: its domain, and its workspace or the one it asked for.
-fn scope(caller: &Caller, workspace: &str) -> Result<Document, Failure> {
-    let mut scope = doc! { "domain_id": &caller.domain_id };
-    if let Some(workspace) = caller.visible_workspace(workspace)? {
-        scope.insert("workspace_id", workspace);
-    }
-    Ok(scope)
-}
-
-/// A parameter that must not be empty.
-fn required<'a>(name: &'static str, value: &'a str) -> Result<&'a str, Failure> {
-    if value.is_empty() {
-        Err(Failure::Required(name))
-    } else {
-        Ok(value)
     }
 }

@@ -35,10 +35,10 @@ impl Region for Regions {
         &self,
         request: Request<CreateRegionRequest>,
     ) -> Result<Response<RegionInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let workspace = caller.writable_workspace()?;
         let row = new_row(request.get_ref(), &caller.domain_id, workspace)?;
-        self.0.rows(&KIND).await?.insert(&row).await?;
+        self.0.database.rows(&KIND).await?.insert(&row).await?;
         Ok(Response::new(message(&row)))
     }
 
@@ -46,7 +46,7 @@ impl Region for Regions {
         &self,
         request: Request<UpdateRegionRequest>,
     ) -> Result<Response<RegionInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         caller.writable_workspace()?;
         let request = request.into_inner();
         let row = self.0.one(&KIND, &caller, &request.region_id).await?;
@@ -57,24 +57,29 @@ impl Region for Regions {
         if let Some(tags) = &request.tags {
             set.insert("tags", to_document(tags));
         }
-        let row = self.0.change(&KIND, row, set).await?;
+        let row = self.0.database.change(&KIND, row, set).await?;
         Ok(Response::new(message(&row)))
     }
 
     async fn delete(&self, request: Request<RegionRequest>) -> Result<Response<()>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         caller.writable_workspace()?;
         let row = self
             .0
             .one(&KIND, &caller, &request.get_ref().region_id)
             .await?;
         let id = row.get("_id").cloned().unwrap_or_default();
-        self.0.rows(&KIND).await?.delete(doc! { "_id": id }).await?;
+        self.0
+            .database
+            .rows(&KIND)
+            .await?
+            .delete(doc! { "_id": id })
+            .await?;
         Ok(Response::new(()))
     }
 
     async fn get(&self, request: Request<RegionRequest>) -> Result<Response<RegionInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let row = self
             .0
             .one(&KIND, &caller, &request.get_ref().region_id)
@@ -83,7 +88,7 @@ impl Region for Regions {
     }
 
     async fn list(&self, request: Request<RegionQuery>) -> Result<Response<RegionsInfo>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let request = request.into_inner();
         let query = request.query.unwrap_or_default();
         let mut base = vec![scope(&caller, &request.workspace_id)?];
@@ -100,7 +105,7 @@ impl Region for Regions {
             .filter(&KIND, &caller, base, filters, &query.keyword)
             .await?;
         let (rows, total_count) =
-            resource::list(&self.0.rows(&KIND).await?, &KIND, filter, &query).await?;
+            resource::list(&self.0.database.rows(&KIND).await?, &KIND, filter, &query).await?;
         Ok(Response::new(RegionsInfo {
             results: rows.iter().map(message).collect(),
             total_count,
@@ -108,7 +113,7 @@ impl Region for Regions {
     }
 
     async fn stat(&self, request: Request<RegionStatQuery>) -> Result<Response<Struct>, Status> {
-        let caller = self.0.verifier.caller(request.metadata()).await?;
+        let caller = self.0.database.verifier.caller(request.metadata()).await?;
         let query = request
             .into_inner()
             .query
@@ -124,7 +129,7 @@ impl Region for Regions {
                 &query.keyword,
             )
             .await?;
-        let answer = resource::stat(&self.0.rows(&KIND).await?, filter, &query).await?;
+        let answer = resource::stat(&self.0.database.rows(&KIND).await?, filter, &query).await?;
         Ok(Response::new(answer))
     }
 }

@@ -16,13 +16,13 @@ use crate::model::{SpanKind, Traceparent};
 /// A command in a span is a summary: longer JSON is cut here.
 const COMMAND_SUMMARY: usize = 2_000;
 /// MongoDB's code for a unique index that was violated.
-const DUPLICATE_KEY: i32 = 11000;
+pub(super) const DUPLICATE_KEY: i32 = 11000;
 
 /// One collection.
 #[derive(Clone, Debug)]
 pub(crate) struct Collection {
-    inner: mongodb::Collection<Document>,
-    database: String,
+    pub(super) inner: mongodb::Collection<Document>,
+    pub(super) database: String,
     rides: Arc<Rides>,
 }
 
@@ -38,9 +38,9 @@ pub(crate) struct Found {
 }
 
 /// A command under way.
-struct Command {
+pub(super) struct Command {
     span: Option<OpenSpan>,
-    comment: Option<Bson>,
+    pub(super) comment: Option<Bson>,
     rides: Arc<Rides>,
 }
 
@@ -219,7 +219,7 @@ impl Collection {
     }
 
     /// Opens the span. `summary` runs only for sampled requests.
-    fn command(&self, name: &str, summary: impl FnOnce() -> Value) -> Command {
+    pub(super) fn command(&self, name: &str, summary: impl FnOnce() -> Value) -> Command {
         let collection = self.inner.name();
         let (mut span, traceparent) =
             telemetry::outgoing(SpanKind::MongoClient, &format!("{name} {collection}"));
@@ -252,7 +252,7 @@ fn comment(traceparent: Option<Traceparent>) -> Option<Bson> {
 // === impl Command ===
 
 impl Command {
-    async fn run<T>(
+    pub(super) async fn run<T>(
         self,
         command: impl Future<Output = MongoResult<T>>,
         count: impl Fn(&T) -> usize,

@@ -14,13 +14,14 @@ use crate::cloudforet::proto::core::v2::Filter;
 use crate::cloudforet::proto::core::v2::filter::{KeyAlias, OperatorAlias, ValueAlias};
 
 /// Fields that are dates in the store.
-const DATES: [&str; 8] = [
+const DATES: [&str; 9] = [
     "created_at",
     "updated_at",
     "deleted_at",
     "started_at",
     "finished_at",
     "last_synced_at",
+    "last_synchronized_at",
     "last_accessed_at",
     "collection_info.last_collected_at",
 ];

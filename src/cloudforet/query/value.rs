@@ -16,7 +16,7 @@ pub(crate) fn to_bson(value: &Value) -> Bson {
         Some(Kind::BoolValue(truth)) => Bson::Boolean(*truth),
         Some(Kind::NumberValue(number)) => number_to_bson(*number),
         Some(Kind::StringValue(text)) => Bson::String(text.clone()),
-        Some(Kind::ListValue(list)) => Bson::Array(list.values.iter().map(to_bson).collect()),
+        Some(Kind::ListValue(list)) => Bson::Array(list_to_bson(list)),
         Some(Kind::StructValue(fields)) => Bson::Document(to_document(fields)),
     }
 }
@@ -26,6 +26,10 @@ pub(crate) fn to_document(fields: &Struct) -> Document {
     fields
         .map(|(key, value)| (key.clone(), to_bson(value)))
         .collect()
+}
+
+pub(crate) fn list_to_bson(list: &ListValue) -> Vec<Bson> {
+    list.values.iter().map(to_bson).collect()
 }
 
 fn number_to_bson(number: f64) -> Bson {

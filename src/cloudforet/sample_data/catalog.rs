@@ -2,7 +2,7 @@
 
 /// What a resource of a kind looks like inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Server,
     Database,
     Bucket,
@@ -16,40 +16,40 @@ pub(super) enum Shape {
 
 /// One kind of resource.
 #[derive(Debug)]
-pub(super) struct Offer {
-    pub(super) group: &'static str,
-    pub(super) name: &'static str,
-    pub(super) service_code: &'static str,
-    pub(super) label: &'static str,
-    pub(super) shape: Shape,
+pub(crate) struct Offer {
+    pub(crate) group: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) service_code: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) shape: Shape,
     /// The main kind of its group.
-    pub(super) primary: bool,
+    pub(crate) primary: bool,
     /// Worth a place on the front page.
-    pub(super) major: bool,
+    pub(crate) major: bool,
     /// How many there are.
-    pub(super) count: usize,
+    pub(crate) count: usize,
     /// Prefix of a resource's id.
-    pub(super) id: &'static str,
-    pub(super) sizes: &'static [&'static str],
+    pub(crate) id: &'static str,
+    pub(crate) sizes: &'static [&'static str],
 }
 
 /// One region.
 #[derive(Debug)]
-pub(super) struct Place {
-    pub(super) code: &'static str,
-    pub(super) name: &'static str,
-    pub(super) latitude: f64,
-    pub(super) longitude: f64,
-    pub(super) continent: &'static str,
+pub(crate) struct Place {
+    pub(crate) code: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) latitude: f64,
+    pub(crate) longitude: f64,
+    pub(crate) continent: &'static str,
 }
 
 /// One provider.
 #[derive(Debug)]
-pub(super) struct Provider {
-    pub(super) name: &'static str,
-    pub(super) accounts: &'static [&'static str],
-    pub(super) places: &'static [Place],
-    pub(super) offers: &'static [Offer],
+pub(crate) struct Provider {
+    pub(crate) name: &'static str,
+    pub(crate) accounts: &'static [&'static str],
+    pub(crate) places: &'static [Place],
+    pub(crate) offers: &'static [Offer],
 }
 
 const fn place(
@@ -87,7 +87,7 @@ macro_rules! offers {
 }
 
 /// Everything on offer.
-pub(super) const PROVIDERS: &[Provider] = &[
+pub(crate) const PROVIDERS: &[Provider] = &[
     Provider {
         name: "aws",
         accounts: &["257706363616", "414518233271", "889934567213"],

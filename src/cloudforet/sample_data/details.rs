@@ -22,13 +22,13 @@ const ENGINES: [(&str, &str); 4] = [
 const RUNTIMES: [&str; 4] = ["python3.12", "nodejs20", "java21", "go1.22"];
 
 /// What was found, and the addresses that it has.
-pub(super) struct Details {
-    pub(super) data: Document,
-    pub(super) ip_addresses: Vec<String>,
+pub(crate) struct Details {
+    pub(crate) data: Document,
+    pub(crate) ip_addresses: Vec<String>,
 }
 
 /// Makes up the inside of one resource. The same random numbers make the same inside.
-pub(super) fn make(offer: &Offer, place: &Place, size: &str, id: &str, rng: &mut Rng) -> Details {
+pub(crate) fn make(offer: &Offer, place: &Place, size: &str, id: &str, rng: &mut Rng) -> Details {
     let mut ip_addresses = Vec::new();
     let data = match offer.shape {
         Shape::Server => {

@@ -5,11 +5,13 @@
 //! the unique indexes let each row in once. Nothing is added to an inventory that has anything.
 
 mod catalog;
-mod details;
+pub(super) mod details;
 mod rows;
 
 use bson::{Document, doc};
 
+pub(super) use self::catalog::{Offer, PROVIDERS, Place, Provider};
+pub(super) use self::details::Details;
 use self::rows::Tenant;
 use super::error::Failure;
 use super::mongo::{Collection, Mongo};

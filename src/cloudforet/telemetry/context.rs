@@ -33,6 +33,12 @@ pub(crate) async fn scope<F: Future>(context: Option<Context>, future: F) -> F::
     CURRENT.scope(context, future).await
 }
 
+/// The header of the request under way, for work that goes on after its answer.
+pub(crate) fn current() -> Option<Traceparent> {
+    let context = CURRENT.try_with(Clone::clone).ok().flatten()?;
+    Some(context.traceparent)
+}
+
 /// Opens a child for an outgoing call, and says which header goes with the call: the child's, or
 /// the one that came in when nobody wants spans.
 pub(crate) fn outgoing(kind: SpanKind, name: &str) -> (Option<OpenSpan>, Option<Traceparent>) {

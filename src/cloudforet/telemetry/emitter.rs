@@ -97,6 +97,7 @@ mod tests {
             candidates: Vec::new().into(),
             drawn_at: 0,
             closed_at: None,
+            fault: None,
             bytes_up: 0,
             bytes_down: 0,
         })

@@ -11,7 +11,7 @@
 mod context;
 mod emitter;
 
-pub(crate) use context::{Context, OpenSpan, now_in_micros, outgoing, scope};
+pub(crate) use context::{Context, OpenSpan, current, now_in_micros, outgoing, scope};
 pub use emitter::Emitter;
 
 use tracing_subscriber::EnvFilter;

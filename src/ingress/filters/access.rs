@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 
 use super::{Stop, Subject, empty, password, refusal};
+use crate::ingress::failure::Failure;
 use crate::model::{BasicAuth, ClientCertificate, Sources};
 
 /// Only clients of these networks.
@@ -40,7 +41,11 @@ pub(super) fn basic(auth: &BasicAuth, subject: &Subject<'_>) -> Result<String, S
     if let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{realm}\"")) {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
-    Err(Stop::Answer(Box::new(response)))
+    Err(Stop::Failure(Failure::Answered {
+        response: Box::new(response),
+        code: "password",
+        reason: "the request names no user with the right password".to_owned(),
+    }))
 }
 
 /// RFC 7617: the scheme, and user and password in base64.

@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 
 use super::{Stop, Subject, empty};
 use crate::ingress::exchange;
+use crate::ingress::failure::Failure;
 use crate::model::{Flavour, ForwardAuth, Template};
 use crate::wire::Body;
 
@@ -55,7 +56,13 @@ pub(super) async fn ask(
         });
         return Ok(copied.collect());
     }
-    Err(Stop::Answer(Box::new(refused(auth, subject, answer))))
+    let response = refused(auth, subject, answer);
+    if response.status().as_u16() < 400 {
+        // Such as the way to a login page.
+        return Err(Stop::Answer(Box::new(response)));
+    }
+    let reason = format!("{} does not let it pass: it answered {status}", auth.url);
+    Err(refusal(response, reason))
 }
 
 /// nginx passes 401 and 403 on and makes 500 of everything else; Traefik passes the answer on.
@@ -95,7 +102,17 @@ fn refused(
 }
 
 fn error() -> Stop {
-    Stop::Answer(Box::new(empty(StatusCode::INTERNAL_SERVER_ERROR)))
+    let response = empty(StatusCode::INTERNAL_SERVER_ERROR);
+    let reason = "the server that decides who may pass does not answer".to_owned();
+    refusal(response, reason)
+}
+
+fn refusal(response: http::Response<Body>, reason: String) -> Stop {
+    Stop::Failure(Failure::Answered {
+        response: Box::new(response),
+        code: "forward-auth",
+        reason,
+    })
 }
 
 /// Host, port and path of a URL in clear text.

@@ -47,6 +47,7 @@ pub(super) async fn start_pod(
     let id = create(daemon, &name, body).await?;
     let attach = AttachContainerOptionsBuilder::new()
         .stream(true)
+        .stdin(spec.template.attached)
         .stdout(true)
         .stderr(true)
         .build();
@@ -71,6 +72,7 @@ pub(super) async fn start_pod(
             return Err(error);
         }
     };
+    let AttachContainerResults { output, input } = attached;
     let ip = address(&seen, &prepared.network);
     let ports = ports(&spec.template.ports, ip, &seen, prepared.reachable);
     let (exit, exited) = oneshot::channel();
@@ -83,9 +85,14 @@ pub(super) async fn start_pod(
     // Owned by the container: ends with it, and every container is removed in the end.
     tokio::spawn(async move {
         // Nobody asks any more when the pod was stopped.
-        let _ = exit.send(watch.run(attached.output).await);
+        let _ = exit.send(watch.run(output).await);
     });
-    Ok(StartedPod { ip, ports, exited })
+    Ok(StartedPod {
+        ip,
+        ports,
+        exited,
+        input: spec.template.attached.then_some(input),
+    })
 }
 
 /// Creates and starts the node.
@@ -168,6 +175,28 @@ pub(super) async fn kill(daemon: &Daemon, name: &str, pod: &str) -> Result<(), P
             pod: pod.to_owned(),
         }),
         other => other.wanting(|| format!("kill the container {name:?}")),
+    }
+}
+
+/// Pauses a container, or lets it go on. One that is so already is no error.
+pub(super) async fn freeze(
+    daemon: &Daemon,
+    name: &str,
+    pod: &str,
+    still: bool,
+) -> Result<(), PodError> {
+    let done = if still {
+        daemon.docker.pause_container(name).await
+    } else {
+        daemon.docker.unpause_container(name).await
+    };
+    match done {
+        Err(error) if status(&error) == Some(404) => Err(PodError::Unknown {
+            pod: pod.to_owned(),
+        }),
+        // Docker says that it is paused, is not, or does not run.
+        Err(error) if matches!(status(&error), Some(409 | 500)) && !still => Ok(()),
+        other => other.wanting(|| format!("pause the container {name:?}")),
     }
 }
 
@@ -272,6 +301,10 @@ fn pod_body(
         env: Some(assignments(&env)),
         labels: Some(labels),
         exposed_ports: exposed,
+        // Such a pod ends with the lab, as the node does: its standard input closes.
+        open_stdin: Some(template.attached),
+        stdin_once: Some(template.attached),
+        attach_stdin: Some(template.attached),
         host_config: Some(host),
         ..ContainerCreateBody::default()
     };

@@ -1,11 +1,14 @@
 //! What belongs to a lab in Docker, by label: found, and removed.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use bollard::errors::Error;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
 };
+use futures_util::StreamExt as _;
 use tokio::task::JoinSet;
 
 use super::connect::{Daemon, Wanting, status};
@@ -17,6 +20,8 @@ const NAME: &str = "lab.name";
 const ROLE: &str = "lab.role";
 /// The process that made it: id and start time, so that a reused id is not taken for it.
 const OWNER: &str = "lab.owner";
+/// For a removal that somebody else has begun: as long as Docker itself waits for a killed program.
+const REMOVAL: Duration = Duration::from_secs(10);
 /// Version of the lab.
 const VERSION: &str = "lab.version";
 
@@ -162,10 +167,29 @@ pub(super) async fn remove_container(daemon: &Daemon, id: &str) -> Result<(), Po
         .force(true)
         .v(true)
         .build();
-    match daemon.docker.remove_container(id, Some(options)).await {
-        // 404: gone. 409: somebody else is removing it at this moment.
-        Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
+    let removed = match daemon.docker.remove_container(id, Some(options)).await {
+        // Somebody else is removing it, and until then it has its place in the network.
+        Err(error) if status(&error) == Some(409) => gone(daemon, id).await,
+        other => other,
+    };
+    match removed {
+        Err(error) if status(&error) == Some(404) => Ok(()),
         other => other.wanting(|| format!("remove the container {id:?}")),
+    }
+}
+
+/// Waits until a container is gone. One that stays is seen when the network cannot be removed.
+async fn gone(daemon: &Daemon, id: &str) -> Result<(), Error> {
+    let options = WaitContainerOptionsBuilder::new()
+        .condition("removed")
+        .build();
+    let mut waiting = std::pin::pin!(daemon.docker.wait_container(id, Some(options)));
+    match tokio::time::timeout(REMOVAL, waiting.next()).await {
+        // A code other than 0 is the program's, and no failure of the removal.
+        Ok(Some(Err(error))) if !matches!(error, Error::DockerContainerWaitError { .. }) => {
+            Err(error)
+        }
+        _ => Ok(()),
     }
 }
 

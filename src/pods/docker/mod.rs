@@ -7,6 +7,7 @@
 //! | `old_images` | images of earlier builds, removed when a new one is made |
 //! | `network` | the subnet: parsed, checked, created |
 //! | `container` | what a pod or the node is as a container |
+//! | `containers` | what runs on the engine at all, for the `host` plugin |
 //! | `watch` | from a container's start to its end |
 //! | `leftovers` | find and remove by label what belongs to a lab |
 //!
@@ -15,6 +16,7 @@
 
 mod connect;
 mod container;
+mod containers;
 mod image;
 mod leftovers;
 mod network;
@@ -28,6 +30,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub(super) use connect::{Daemon, connect};
+pub use containers::containers;
 use leftovers::Labels;
 pub(super) use leftovers::{remove_all, remove_volumes};
 use network::Subnet;
@@ -280,6 +283,18 @@ impl PodRuntime for DockerRuntime {
             }
             let name = self.shared.labels.container_name(pod);
             container::kill(&self.shared.daemon, &name, pod).await
+        })
+    }
+
+    fn freeze<'a>(&'a self, pod: &'a str, still: bool) -> Boxed<'a, Result<(), PodError>> {
+        Box::pin(async move {
+            if let Some(commands) = self.started_commands()
+                && commands.freeze(pod, still).await.is_ok()
+            {
+                return Ok(());
+            }
+            let name = self.shared.labels.container_name(pod);
+            container::freeze(&self.shared.daemon, &name, pod, still).await
         })
     }
 

@@ -15,12 +15,25 @@ impl Group {
         Self(child.id())
     }
 
-    /// SIGTERM to all.
+    /// SIGTERM to all, who go on first if they stand still: a program that does cannot end.
     pub(super) fn terminate(self) {
         #[cfg(unix)]
-        self.send(rustix::process::Signal::TERM);
+        {
+            self.send(rustix::process::Signal::TERM);
+            self.freeze(false);
+        }
         #[cfg(not(unix))]
         self.kill();
+    }
+
+    /// All stand still, or go on.
+    #[cfg(unix)]
+    pub(super) fn freeze(self, still: bool) {
+        self.send(if still {
+            rustix::process::Signal::STOP
+        } else {
+            rustix::process::Signal::CONT
+        });
     }
 
     /// SIGKILL to all.

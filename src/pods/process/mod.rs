@@ -11,6 +11,7 @@ mod files;
 mod group;
 mod ports;
 mod spawn;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -20,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{oneshot, watch as signal};
 
 pub use addresses::AddressBlock;
 use command::{Given, command_line, fill_variables};
@@ -28,12 +29,12 @@ use files::Folder;
 use group::Group;
 use ports::WildcardPorts;
 use spawn::Spawner;
+use watch::Watcher;
 
 use super::environment::{Placement, compose};
 use super::files::render;
-use super::lines::{Forward, Tail};
 use super::{
-    Boxed, Exit, NodeHandle, PodError, PodNetwork, PodRuntime, PodSpec, RuntimeSettings, Source,
+    Boxed, Input, NodeHandle, PodError, PodNetwork, PodRuntime, PodSpec, RuntimeSettings,
     StartedPod,
 };
 use crate::model::Workload;
@@ -76,7 +77,7 @@ struct State {
 struct Running {
     group: Group,
     /// Becomes true when the pod is gone.
-    gone: watch::Receiver<bool>,
+    gone: signal::Receiver<bool>,
 }
 
 impl ProcessRuntime {
@@ -169,13 +170,15 @@ impl ProcessRuntime {
             command.current_dir(folder);
         }
         let spawned = shared.spawner.spawn(command).await;
-        let child = spawned.map_err(|source| PodError::Spawn {
+        let mut child = spawned.map_err(|source| PodError::Spawn {
             pod: spec.name.clone(),
             program: line.program,
             source,
         })?;
+        // Whoever holds it keeps the pod alive.
+        let input = spec.template.attached.then(|| child.stdin.take()).flatten();
         let (exit, exited) = oneshot::channel();
-        let (gone, gone_receiver) = watch::channel(false);
+        let (gone, gone_receiver) = signal::channel(false);
         let running = Running {
             group: Group::of(&child),
             gone: gone_receiver,
@@ -186,6 +189,7 @@ impl ProcessRuntime {
             ip: given.ip(),
             ports: given.ports(&spec.template.ports, shared.gateway),
             exited,
+            input: input.map(|input| Box::pin(input) as Input),
         };
         let watcher = Watcher {
             runtime: self.clone(),
@@ -228,59 +232,6 @@ impl ProcessRuntime {
 async fn gone_within(running: &mut Running, limit: Duration) -> bool {
     let gone = running.gone.wait_for(|gone| *gone);
     tokio::time::timeout(limit, gone).await.is_ok()
-}
-
-/// Follows one program from its start to its end.
-struct Watcher {
-    runtime: ProcessRuntime,
-    pod: String,
-    given: Given,
-    group: Group,
-    /// There until the program has ended.
-    _files: Folder,
-    is_command: bool,
-}
-
-impl Watcher {
-    async fn watch(self, mut child: tokio::process::Child) -> Exit {
-        // Kept open until the end: the program takes its closing for the end of the lab.
-        let stdin = child.stdin.take();
-        let tail = Tail::default();
-        let forward = Forward {
-            pod: self.pod.as_str().into(),
-            lines: self.runtime.shared.settings.lines.clone(),
-            tail: tail.clone(),
-        };
-        let mut readers = tokio::task::JoinSet::new();
-        if let Some(stdout) = child.stdout.take() {
-            readers.spawn(forward.clone().read(Source::Stdout, stdout));
-        }
-        if let Some(stderr) = child.stderr.take() {
-            readers.spawn(forward.read(Source::Stderr, stderr));
-        }
-        let status = child.wait().await;
-        // What the program started must not outlive it, nor hold its pipes open.
-        self.group.kill();
-        drop(stdin);
-        // A process that left the group may still hold a pipe, and a full channel holds readers.
-        let drained = async { while readers.join_next().await.is_some() {} };
-        if tokio::time::timeout(Duration::from_secs(1), drained)
-            .await
-            .is_err()
-        {
-            readers.shutdown().await;
-        }
-        let shared = &self.runtime.shared;
-        {
-            let mut state = shared.state();
-            state.pods.remove(&self.pod);
-            self.given.free(&mut state);
-        }
-        Exit {
-            last_lines: tail.take(),
-            ..group::exit(status, self.is_command)
-        }
-    }
 }
 
 impl Shared {
@@ -374,6 +325,35 @@ impl PodRuntime for ProcessRuntime {
                 }
             }
             Ok(())
+        })
+    }
+
+    fn freeze<'a>(&'a self, pod: &'a str, still: bool) -> Boxed<'a, Result<(), PodError>> {
+        Box::pin(async move {
+            let group = self
+                .shared
+                .state()
+                .pods
+                .get(pod)
+                .map(|running| running.group);
+            let unknown = || PodError::Unknown {
+                pod: pod.to_owned(),
+            };
+            let group = group.ok_or_else(unknown)?;
+            #[cfg(not(unix))]
+            return {
+                let _ = (group, still);
+                Err(PodError::Unsupported {
+                    pod: pod.to_owned(),
+                    needs: "a system that can stop programs",
+                    remedy: "run the lab with `--runtime docker`",
+                })
+            };
+            #[cfg(unix)]
+            {
+                group.freeze(still);
+                Ok(())
+            }
         })
     }
 

@@ -200,6 +200,24 @@ impl Stage {
         Ok(())
     }
 
+    /// Whether the stage only counts what comes.
+    pub(crate) fn only_counts(&self) -> bool {
+        match self {
+            Self::Count(_) => true,
+            Self::Group(group) => group.only_counts(),
+            _ => false,
+        }
+    }
+
+    /// The answer of a stage that [only counts](Self::only_counts).
+    pub(crate) fn of_count(&self, count: usize) -> Option<Document> {
+        match self {
+            Self::Count(name) => (count > 0).then(|| doc! { name: number::count(count) }),
+            Self::Group(group) => group.of_count(count),
+            _ => None,
+        }
+    }
+
     /// Puts the stage behind what comes.
     pub(crate) fn attach(self, flow: Flow, limit: Option<usize>) -> Outcome<Flow> {
         Ok(match self {

@@ -37,6 +37,9 @@ pub(crate) struct Plan {
     pub(crate) sorted: bool,
     /// At most one document per range.
     pub(crate) point: bool,
+    /// The ranges hold the documents of the query and no others, each once: to count them, no
+    /// document has to be read.
+    pub(crate) exact: bool,
     /// Fields that are fixed, for choosing.
     equalities: usize,
     narrowed: bool,
@@ -61,12 +64,16 @@ pub(crate) fn choose<'r>(
 ) -> Outcome<Plan> {
     let mut constraints = HashMap::new();
     collect(filter, &mut constraints);
+    let compared = plain_equalities(filter);
     let mut narrowing: Option<Plan> = None;
     let mut sorting: Option<Plan> = None;
     for (at, index) in records.collection().indexes.iter().enumerate() {
-        let Some(plan) = try_index(at, index, &constraints, sort) else {
+        let Some(mut plan) = try_index(at, index, &constraints, sort) else {
             continue;
         };
+        plan.exact = !index.multikey
+            && compared == Some(plan.equalities)
+            && constraints.len() == plan.equalities;
         if plan.point {
             return Ok(plan);
         }
@@ -111,6 +118,32 @@ fn is_small<'r>(records: &impl Records<'r>, plan: &Plan) -> Outcome<bool> {
         }
     }
     Ok(true)
+}
+
+/// How many fields the filter compares, if it does nothing else, and only with values of which an
+/// index holds equal bytes for equal values only.
+fn plain_equalities(filter: &Filter) -> Option<usize> {
+    let plain = |value: &Bson| {
+        matches!(
+            value,
+            Bson::String(_) | Bson::ObjectId(_) | Bson::Boolean(_)
+        )
+    };
+    match filter {
+        Filter::And(parts) => parts.iter().map(plain_equalities).sum(),
+        Filter::Field(_, Test::Compare(Comparison::Equal, value)) if plain(value) => Some(1),
+        Filter::Field(_, Test::In(values, regexes))
+            if regexes.is_empty() && values.iter().all(plain) =>
+        {
+            Some(1)
+        }
+        Filter::Field(_, Test::All(tests)) if tests.len() == 1 => match &tests[0] {
+            Test::Compare(Comparison::Equal, value) if plain(value) => Some(1),
+            Test::In(values, regexes) if regexes.is_empty() && values.iter().all(plain) => Some(1),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn collect<'f>(filter: &'f Filter, constraints: &mut Constraints<'f>) {

@@ -47,17 +47,28 @@ impl<'r, R: Records<'r>> Scan<'r, R> {
         })
     }
 
-    fn candidate(&mut self) -> Outcome<Option<(u64, Document)>> {
-        let failed = |error: redb::StorageError| Failure::storage(&error);
-        if let Some(documents) = &mut self.documents {
-            return match documents.next() {
-                None => Ok(None),
-                Some(row) => {
-                    let (record, bytes) = row.map_err(failed)?;
-                    Ok(Some((record.value(), decode(bytes.value())?)))
-                }
-            };
+    /// How many documents there are, at most `most`.
+    pub(crate) fn count(mut self, most: usize) -> Outcome<usize> {
+        if !self.plan.exact {
+            let mut found = 0;
+            for item in self.take(most) {
+                item?;
+                found += 1;
+            }
+            return Ok(found);
         }
+        let mut found = 0;
+        while found < most && self.record()?.is_some() {
+            found += 1;
+        }
+        self.examined
+            .fetch_add(u64::try_from(found).unwrap_or(u64::MAX), Ordering::Relaxed);
+        Ok(found)
+    }
+
+    /// The next record that the index names.
+    fn record(&mut self) -> Outcome<Option<u64>> {
+        let failed = |error: redb::StorageError| Failure::storage(&error);
         loop {
             let Some(entries) = &mut self.entries else {
                 let (Some(index), Some((from, to))) =
@@ -81,17 +92,32 @@ impl<'r, R: Records<'r>> Scan<'r, R> {
                 continue;
             };
             let record = record_of(row.map_err(failed)?.0.value());
-            if self.seen.as_mut().is_some_and(|seen| !seen.insert(record)) {
-                continue;
+            if self.seen.as_mut().is_none_or(|seen| seen.insert(record)) {
+                return Ok(Some(record));
             }
-            let document = self.records.document(record)?;
-            return match document {
-                Some(document) => Ok(Some((record, document))),
-                None => Err(Failure::new(
-                    1,
-                    "an index names a document that is not there",
-                )),
+        }
+    }
+
+    fn candidate(&mut self) -> Outcome<Option<(u64, Document)>> {
+        let failed = |error: redb::StorageError| Failure::storage(&error);
+        if let Some(documents) = &mut self.documents {
+            return match documents.next() {
+                None => Ok(None),
+                Some(row) => {
+                    let (record, bytes) = row.map_err(failed)?;
+                    Ok(Some((record.value(), decode(bytes.value())?)))
+                }
             };
+        }
+        let Some(record) = self.record()? else {
+            return Ok(None);
+        };
+        match self.records.document(record)? {
+            Some(document) => Ok(Some((record, document))),
+            None => Err(Failure::new(
+                1,
+                "an index names a document that is not there",
+            )),
         }
     }
 }

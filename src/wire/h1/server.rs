@@ -16,7 +16,7 @@ use super::outgoing::{Outgoing, Unwritten, scratch};
 use super::request::{Finder, Head};
 use super::write::{self, Persistence};
 use crate::wire::stop::Listener;
-use crate::wire::{Alarm, Body, Interim, Io, Last, Limits, Refused, Service};
+use crate::wire::{Abort, Alarm, Body, Interim, Io, Last, Limits, Refused, Service};
 
 /// Bytes of further requests that are read while one is answered.
 const PIPELINED: usize = 64 * 1024;
@@ -165,6 +165,10 @@ impl Server<'_> {
         let Some(response) = response else {
             return Ok(Next::End);
         };
+        if response.extensions().get::<Abort>().is_some() {
+            self.shared.borrow().io.reset();
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         self.respond(response, &asked).await
     }
 

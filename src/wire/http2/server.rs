@@ -18,7 +18,7 @@ use super::streamed::{Streamed, pump};
 use crate::wire::date::date;
 use crate::wire::limits::{MAX_HEAD, MAX_HEADERS};
 use crate::wire::stop::Listener;
-use crate::wire::{Body, Interim, Limits, Refused, Service, Socket};
+use crate::wire::{Abort, Body, Interim, Limits, Refused, Service, Socket};
 
 /// Windows: enough for a fast loopback upload.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -82,6 +82,8 @@ async fn answer<S: Service>(service: Rc<S>, request: connection::Request, patien
         })
         .await
     };
+    // Dropping a stream that has no answer resets it.
+    let response = response.filter(|response| response.extensions().get::<Abort>().is_none());
     if let Some(response) = response {
         told(write(response, &stream, head_only).await);
     }

@@ -55,8 +55,14 @@ const HTTP_BLOCK: &str = r#"
     proxy_set_header Proxy "";
 "#;
 
+/// ingress-nginx' `log-format-upstream`.
+const LOG_FORMAT: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status \
+    $body_bytes_sent \"$http_referer\" \"$http_user_agent\" $request_length $request_time \
+    [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr \
+    $upstream_response_length $upstream_response_time $upstream_status $req_id";
+
 /// A running nginx, and its address.
-async fn start(objects: &Objects) -> (RealServer, Ipv4Addr) {
+pub(super) async fn start(objects: &Objects) -> (RealServer, Ipv4Addr) {
     let address = address();
     let folder = tempfile::tempdir().unwrap();
     let fake = "Kubernetes Ingress Controller Fake Certificate".to_owned();
@@ -110,7 +116,8 @@ fn render(objects: &Objects, address: Ipv4Addr, folder: &str) -> String {
     let mut out = format!(
         "daemon off;\nmaster_process off;\nworker_processes 1;\npid {folder}/pid;\n\
          error_log {folder}/error.log;\nevents {{ worker_connections 512; }}\nhttp {{\n\
-         access_log off;\n"
+         log_format upstreaminfo '{LOG_FORMAT}';\n\
+         access_log {folder}/access.log upstreaminfo;\n"
     );
     for place in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         writeln!(out, "    {place}_temp_path {folder}/{place};").unwrap();
@@ -216,6 +223,8 @@ fn write_server(out: &mut String, host: &str, server: &Server, address: Ipv4Addr
     write!(
         out,
         "    server {{\n        server_name {name};\n\
+         \x20       set $proxy_upstream_name \"\";\n\
+         \x20       set $proxy_alternative_upstream_name \"\";\n\
          \x20       listen {address}:{HTTP}{default};\n\
          \x20       listen {address}:{HTTPS} ssl{default};\n\
          \x20       ssl_certificate {folder}/cert.pem;\n\
@@ -233,7 +242,9 @@ fn write_server(out: &mut String, host: &str, server: &Server, address: Ipv4Addr
             out.push_str("            add_header Strict-Transport-Security $hsts always;\n");
         }
         let does = match leads {
-            Leads::To(service) => format!("proxy_pass http://{service}"),
+            Leads::To(service) => format!(
+                "set $proxy_upstream_name default-{service}-80; proxy_pass http://{service}"
+            ),
             Leads::Nowhere => "return 503".to_owned(),
             Leads::Default => "return 404".to_owned(),
         };

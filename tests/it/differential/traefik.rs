@@ -25,7 +25,7 @@ fn program() -> PathBuf {
 }
 
 /// A running Traefik, and its address.
-async fn start(objects: Arc<Objects>) -> (RealServer, Ipv4Addr) {
+pub(super) async fn start(objects: Arc<Objects>) -> (RealServer, Ipv4Addr) {
     let api = kube_api::start(objects).await;
     let address = address();
     let folder = tempfile::tempdir().unwrap();
@@ -44,6 +44,8 @@ async fn start(objects: Arc<Objects>) -> (RealServer, Ipv4Addr) {
         .arg("--global.checknewversion=false")
         .arg("--global.sendanonymoususage=false")
         .arg("--log.level=DEBUG")
+        .arg("--accesslog=true")
+        .arg("--accesslog.filepath=access.log")
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())

@@ -4,6 +4,7 @@ use bson::{Bson, Document, doc};
 
 mod administer;
 mod aggregate;
+mod counting;
 mod query;
 mod write;
 
@@ -44,6 +45,7 @@ pub(super) fn cases() -> Vec<Case> {
         write::cases(),
         aggregate::cases(),
         administer::cases(),
+        counting::cases(),
     ]
     .into_iter()
     .flatten()

@@ -4,13 +4,19 @@
 //! also when the test failed.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chromiumoxide::browser::BrowserConfig;
 use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams,
 };
-use chromiumoxide::cdp::browser_protocol::input::InsertTextParams;
+use chromiumoxide::cdp::browser_protocol::input::{
+    DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
+};
+use chromiumoxide::cdp::browser_protocol::network::{
+    BlockPattern, EnableParams, SetBlockedUrLsParams,
+};
+use chromiumoxide::error::CdpError;
 use chromiumoxide::page::ScreenshotParams;
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
@@ -18,6 +24,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::eventually;
+use crate::support::PATIENCE;
 
 /// What a browser in a test must not do: ask the network for anything, or need a screen.
 const FLAGS: &[&str] = &[
@@ -51,11 +58,22 @@ impl Browser {
     /// Starts Chromium (`LAB_CHROMIUM`, else the first known name on the `PATH`) for somebody who
     /// has imported this CA, as a user of the lab would.
     pub(crate) async fn launch_trusting(ca: &Path) -> Self {
+        Self::launch_with(Some(ca)).await
+    }
+
+    /// Starts Chromium for pages without TLS.
+    pub(crate) async fn launch() -> Self {
+        Self::launch_with(None).await
+    }
+
+    async fn launch_with(ca: Option<&Path>) -> Self {
         let profile = tempfile::Builder::new()
             .prefix("lab-browser-")
             .tempdir()
             .unwrap();
-        import(ca, profile.path());
+        if let Some(ca) = ca {
+            import(ca, profile.path());
+        }
         let config = BrowserConfig::builder()
             .chrome_executable(executable())
             .user_data_dir(profile.path().join("profile"))
@@ -81,6 +99,7 @@ impl Browser {
     pub(crate) async fn open(&self, url: &str, width: i64, height: i64) -> Page {
         let page = Page(self.inner.new_page("about:blank").await.unwrap());
         page.resize(width, height).await;
+        page.watch_errors().await;
         page.goto(url).await;
         page
     }
@@ -158,6 +177,14 @@ impl Page {
         self.0.goto(url).await.unwrap();
     }
 
+    /// From now on, lets nothing through that matches one of these URL patterns.
+    pub(crate) async fn block(&self, patterns: &[&str]) {
+        let patterns = patterns.iter().map(|one| BlockPattern::new(*one, true));
+        self.0.execute(EnableParams::default()).await.unwrap();
+        let blocked = SetBlockedUrLsParams::builder().url_patterns(patterns);
+        self.0.execute(blocked.build()).await.unwrap();
+    }
+
     /// The size of the viewport.
     pub(crate) async fn resize(&self, width: i64, height: i64) {
         let params = SetDeviceMetricsOverrideParams::new(width, height, 1.0, width < 600);
@@ -174,20 +201,33 @@ impl Page {
 
     /// The value of an expression.
     pub(crate) async fn evaluate<T: DeserializeOwned>(&self, expression: &str) -> T {
-        let result = self.0.evaluate(expression).await;
-        result
-            .unwrap_or_else(|error| panic!("{expression}: {error}"))
-            .into_value()
-            .unwrap()
+        let result = self.try_evaluate(expression).await;
+        result.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Waits until the expression is true.
+    async fn try_evaluate<T: DeserializeOwned>(&self, expression: &str) -> Result<T, CdpError> {
+        let result = self.0.evaluate(expression).await?;
+        Ok(result.into_value()?)
+    }
+
+    /// Waits until the expression is true; else tells what the page shows.
     pub(crate) async fn wait_until(&self, expression: &str) {
+        const SHOWN: &str = "JSON.stringify({address: location.href, errors: window.wentWrong,
+            text: document.body?.innerText.slice(0, 2000)})";
         let wanted = format!("Boolean({expression})");
-        eventually!(
-            expression,
-            self.evaluate::<bool>(&wanted).await.then_some(())
-        );
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // A page that is being loaded again has nothing to be asked for a moment.
+            let last = self.try_evaluate::<bool>(&wanted).await;
+            if matches!(last, Ok(true)) {
+                return;
+            }
+            if Instant::now() > deadline {
+                let shown: String = self.evaluate(SHOWN).await;
+                panic!("never happened: {expression}, last {last:?}; the page shows {shown}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits for an element.
@@ -230,6 +270,52 @@ impl Page {
         self.0.execute(InsertTextParams::new(text)).await.unwrap();
     }
 
+    /// Presses a key, wherever the focus is.
+    pub(crate) async fn press(&self, key: &str) {
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            "Escape" => 27,
+            " " => 32,
+            "End" => 35,
+            "Home" => 36,
+            "ArrowLeft" => 37,
+            "ArrowUp" => 38,
+            "ArrowRight" => 39,
+            "ArrowDown" => 40,
+            _ => 0,
+        };
+        let text = match key {
+            "Enter" => Some("\r"),
+            one if one.chars().count() == 1 => Some(one),
+            _ => None,
+        };
+        for kind in [DispatchKeyEventType::KeyDown, DispatchKeyEventType::KeyUp] {
+            let mut event = DispatchKeyEventParams::builder()
+                .r#type(kind.clone())
+                .key(key)
+                .windows_virtual_key_code(code);
+            if let (Some(text), DispatchKeyEventType::KeyDown) = (text, kind) {
+                event = event.text(text);
+            }
+            self.0.execute(event.build().unwrap()).await.unwrap();
+        }
+    }
+
+    /// Presses Tab until this element has the focus, as somebody without a mouse would.
+    pub(crate) async fn tab_to(&self, selector: &str) {
+        self.wait_for(selector).await;
+        let reached = format!("document.activeElement?.matches({selector:?}) ?? false");
+        // More than any page here has stops.
+        for _ in 0..120 {
+            if self.evaluate::<bool>(&reached).await {
+                return;
+            }
+            self.press("Tab").await;
+        }
+        panic!("{selector} cannot be reached with the Tab key");
+    }
+
     /// Chooses an option of a `<select>` by its value.
     pub(crate) async fn choose(&self, selector: &str, value: &str) {
         let offered = format!(
@@ -262,6 +348,26 @@ impl Page {
     pub(crate) async fn count(&self, selector: &str) -> usize {
         self.evaluate(&format!("document.querySelectorAll({selector:?}).length"))
             .await
+    }
+
+    /// From the next page on, remembers what goes wrong in it.
+    async fn watch_errors(&self) {
+        const WATCH: &str = "window.wentWrong = [];
+            addEventListener('error', (event) => wentWrong.push(event.message ?? `${event.target.src ?? event.target.href} did not load`), true);
+            addEventListener('unhandledrejection', (event) => wentWrong.push(`${event.reason?.stack ?? event.reason}`));
+            addEventListener('securitypolicyviolation', (event) => wentWrong.push(`${event.violatedDirective} ${event.blockedURI}`));
+            for (const tone of ['error', 'warn']) console[tone] = (...told) => wentWrong.push(told.join(' '));";
+        self.before_pages(WATCH).await;
+    }
+
+    /// Runs a script in each page from the next one on, before the page's own.
+    pub(crate) async fn before_pages(&self, script: &str) {
+        self.0.evaluate_on_new_document(script).await.unwrap();
+    }
+
+    /// What went wrong in the page since it was loaded.
+    pub(crate) async fn errors(&self) -> Vec<String> {
+        self.evaluate("window.wentWrong").await
     }
 
     /// Path and query of the address bar.

@@ -336,7 +336,7 @@ pub(crate) fn process_runs(pid: u32) -> bool {
 }
 
 /// Processes that a lab of this name has started, directly or not.
-fn processes_of(name: &str) -> Vec<u32> {
+pub(crate) fn processes_of(name: &str) -> Vec<u32> {
     let mark = format!("{MARK}={name}");
     let marked = |pid: &u32| {
         std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|text| {

@@ -6,8 +6,9 @@ import { rename, startRemoval } from '../edit.js';
 import { ago, moment, providerName, tone, words } from '../format.js';
 import { icon, providerMark, typeIcon } from '../icons.js';
 import { loadDetail } from '../inventory.js';
-import { go } from '../route.js';
-import { amend, toast } from '../store.js';
+import { go, visit } from '../route.js';
+import { amend, offers, toast } from '../store.js';
+import { tree } from './tree.js';
 
 /** @typedef {import('../types').State} State */
 /** @typedef {import('../types').CloudService} CloudService */
@@ -20,11 +21,11 @@ export function detailPanel(state) {
     h('div', { class: 'panel-head' },
       item && h('span', { class: 'tile' }, icon(typeIcon(item.cloud_service_group ?? '', item.cloud_service_type ?? ''))),
       item ? heading(detail, item) : h('span', { class: 'grow' }),
-      h('button', { class: 'quiet icon-only', 'aria-label': 'Close', title: 'Close (Esc)', 'data-testid': 'detail-close', onclick: () => go({ id: '' }), mounted: (/** @type {HTMLElement} */ button) => button.focus() }, icon('close'))),
+      h('button', { class: 'quiet icon-only', 'aria-label': 'Close', title: 'Close (Esc)', 'data-testid': 'detail-close', onclick: () => go({ id: '' }), key: 'close', mounted: (/** @type {HTMLElement} */ button) => button.focus() }, icon('close'))),
     detail.status === 'failed' && h('div', { class: 'notice bad', role: 'alert' }, icon('alert'),
       h('div', null, h('strong', null, detail.error?.code), h('br', null), detail.error?.message, ' ', h('button', { class: 'link', onclick: loadDetail }, 'Try again'))),
-    item && h('div', { class: 'tabs', role: 'tablist' }, tab(detail, 'fields', 'Details'), tab(detail, 'data', 'Data (JSON)')),
-    item && h('div', { class: 'panel-body', role: 'tabpanel' }, detail.tab === 'data' ? json(item) : fields(state, item)),
+    item && h('div', { class: 'tabs', role: 'tablist' }, tab(detail, 'fields', 'Details'), tab(detail, 'data', 'Data'), tab(detail, 'json', 'JSON')),
+    item && h('div', { class: 'panel-body', role: 'tabpanel' }, detail.tab === 'json' ? json(item) : detail.tab === 'data' ? data(item) : fields(state, item)),
     item && h('div', { class: 'panel-foot' },
       item.reference?.external_link && h('a', { class: 'button', href: item.reference.external_link, target: '_blank', rel: 'noreferrer noopener' }, icon('out'), 'Open at provider'),
       h('span', { class: 'space' }),
@@ -49,14 +50,14 @@ function heading(detail, item) {
     h('button', { class: 'primary icon-only', 'aria-label': 'Save', type: 'submit', disabled: detail.busy, 'data-testid': 'rename-save' }, icon('check')));
 }
 
-/** @param {State['detail']} detail @param {'fields' | 'data'} name @param {string} text */
+/** @param {State['detail']} detail @param {State['detail']['tab']} name @param {string} text */
 function tab(detail, name, text) {
   return h('button', { role: 'tab', class: 'tab', 'aria-selected': detail.tab === name, 'data-testid': `tab-${name}`, onclick: () => amend('detail', { tab: name }) }, text);
 }
 
 /** @param {State} state @param {CloudService} item */
-function fields({ regions }, item) {
-  const region = regions.find((one) => one.region_code === item.region_code && one.provider === item.provider);
+function fields(state, item) {
+  const region = state.regions.find((one) => one.region_code === item.region_code && one.provider === item.provider);
   const tags = tagList(item.tags ?? {});
   return [
     h('dl', null,
@@ -70,8 +71,8 @@ function fields({ regions }, item) {
       field('Resource ID', item.reference?.resource_id && copyable(item.reference.resource_id)),
       field('Project', item.project_id),
       field('Created', item.created_at && when(item.created_at)),
-      field('Updated', item.updated_at && when(item.updated_at)),
-      field('Collected', item.collection_info?.last_collected_at && when(item.collection_info.last_collected_at))),
+      field('Updated', item.updated_at && when(item.updated_at))),
+    collection(state, item),
     h('h3', null, 'Tags'),
     tags.length === 0 ? h('p', { class: 'muted small' }, 'No tags.') : h('ul', { class: 'chips' }, tags.map(([key, value]) =>
       h('li', null, h('span', { class: 'chip' }, h('span', { class: 'muted' }, key), ' ', value)))),
@@ -104,6 +105,29 @@ function tagList(tags) {
     if ('key' in value) return [/** @type {[string, string]} */ ([value.key, String(value.value ?? '')])];
     return tagList(value);
   });
+}
+
+/** Who found it, and when.
+ * @param {State} state @param {CloudService} item */
+function collection({ collectors }, { collection_info: info }) {
+  if (!info?.collector_id && !info?.last_collected_at) return [h('h3', null, 'Collection'), h('p', { class: 'muted small' }, 'Made by hand; no collector has seen it.')];
+  const collector = collectors.rows.find((one) => one.collector_id === info.collector_id);
+  const link = offers('/inventory/collector/list') && info.collector_id;
+  return [
+    h('h3', null, 'Collection'),
+    h('dl', { 'data-testid': 'detail-collection' },
+      field('Collector', link ? h('button', { class: 'link', onclick: () => visit({ view: 'collectors', id: info.collector_id }) }, collector?.name ?? info.collector_id) : info.collector_id),
+      field('Collected', info.last_collected_at && when(info.last_collected_at)),
+      field('Service account', info.service_account_id && copyable(info.service_account_id)),
+      field('Secret', info.secret_id && copyable(info.secret_id))),
+  ];
+}
+
+/** @param {CloudService} item */
+function data(item) {
+  const inside = item.data ?? {};
+  if (Object.keys(inside).length === 0) return h('p', { class: 'muted small' }, 'No data.');
+  return h('div', { class: 'tree', key: item.cloud_service_id, 'data-testid': 'detail-tree' }, tree(inside));
 }
 
 /** @param {CloudService} item */

@@ -5,6 +5,7 @@ import { h } from '../dom.js';
 import { providerName } from '../format.js';
 import { icon, providerMark } from '../icons.js';
 import { loadChoices } from '../inventory.js';
+import { parseQuery } from '../query.js';
 import { FILTERS, go, toggle } from '../route.js';
 import { amend } from '../store.js';
 
@@ -14,12 +15,17 @@ import { amend } from '../store.js';
 export function chips(state) {
   const { route } = state;
   const inForce = FILTERS.flatMap(({ name, title }) => (route.filters[name] ?? []).map((value) => ({ name, title, value })));
-  if (inForce.length === 0 && !route.keyword) return null;
+  const { terms } = parseQuery(route.keyword);
+  if (inForce.length === 0 && terms.length === 0) return null;
   return h('ul', { class: 'chips', key: 'chips', 'aria-label': 'Filters in force' },
-    route.keyword && h('li', { key: 'keyword' }, chip('Search', route.keyword, () => go({ keyword: '' }))),
+    terms.map(({ source, title, text: words }, index) => h('li', { key: `${index} ${source}` }, chip(title, words, () => go({ keyword: without(terms, index) })))),
     inForce.map(({ name, title, value }) => h('li', { key: `${name} ${value}` }, chip(title, text(state, name, value), () => toggle(name, value)))),
     h('li', { key: 'clear' }, h('button', { class: 'link', 'data-testid': 'clear-filters', onclick: () => go({ filters: {}, keyword: '' }) }, 'Clear all')));
 }
+
+/** The search without one of its parts.
+ * @param {{ source: string }[]} terms @param {number} index */
+const without = (terms, index) => terms.filter((_, at) => at !== index).map(({ source }) => source).join(' ');
 
 /** @param {string} title @param {string} value @param {() => void} remove */
 function chip(title, value, remove) {

@@ -47,7 +47,8 @@ function history(calls) {
         h('td', { class: 'number' }, milliseconds(call.milliseconds))))))));
 }
 
-/** How often each last pod of a request was the last. @param {Call[]} calls @returns {[string, number][]} */
+/** How often each last pod of a request was the last.
+ * @param {Call[]} calls @returns {[string, number][]} */
 function spread(calls) {
   /** @type {Map<string, number>} */
   const times = new Map();

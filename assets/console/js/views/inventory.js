@@ -6,10 +6,10 @@ import { startCreate, startRemoval } from '../edit.js';
 import { count, providerName } from '../format.js';
 import { icon } from '../icons.js';
 import { loadList, loadOverview } from '../inventory.js';
-import { go } from '../route.js';
-import { amend, update } from '../store.js';
+import { amend, offers, update } from '../store.js';
 import { chips, filterMenu } from './filters.js';
 import { pager } from './pager.js';
+import { searchBar, searchComplaint } from './search.js';
 import { table } from './table.js';
 
 /** @typedef {import('../types').State} State */
@@ -19,18 +19,20 @@ export function inventoryPage(state) {
   const { list } = state;
   return h('main', { class: 'content', id: 'content', tabindex: '-1', 'aria-busy': list.busy },
     h('div', { class: 'title' },
-      h('h1', null, title(state)),
+      h('h1', { tabindex: '-1' }, listTitle(state)),
       h('span', { class: 'count', role: 'status', 'data-testid': 'total' }, list.status === 'ready' ? count(list.total) : ''),
       h('span', { class: 'space' }),
-      h('button', { class: 'primary', onclick: startCreate, 'data-testid': 'create-button' }, icon('plus'), 'Create')),
+      offers('/inventory/cloud-service/create') && h('button', { class: 'primary', onclick: startCreate, 'data-testid': 'create-button' }, icon('plus'), 'Create')),
     list.selected.size > 0 ? selectionBar(state) : toolbar(state),
+    searchComplaint(state),
     chips(state),
     table(state),
     pager(state));
 }
 
-/** @param {State} state */
-function title({ route }) {
+/** What the list holds, in words.
+ * @param {State} state */
+export function listTitle({ route }) {
   if (route.view === 'servers') return 'Servers';
   const { provider, group, type } = route.filters;
   if (group?.length === 1 && type?.length === 1) return `${group[0]} · ${type[0]}`;
@@ -42,12 +44,7 @@ function title({ route }) {
 function toolbar(state) {
   const open = state.menu === 'filter';
   return h('div', { class: 'tools', key: 'tools' },
-    h('form', { class: 'search', role: 'search', onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); go({ keyword: state.search.trim() }); } },
-      icon('search'),
-      h('input', {
-        type: 'search', id: 'search', placeholder: 'Search name, ID, IP, type …', 'aria-label': 'Search', 'aria-keyshortcuts': '/', autocomplete: 'off', spellcheck: 'false',
-        value: state.search, 'data-testid': 'search', oninput: (/** @type {any} */ event) => typed(event.target.value),
-      })),
+    searchBar(state),
     h('div', { class: 'anchor' },
       h('button', {
         'aria-haspopup': 'dialog', 'aria-expanded': open, 'data-testid': 'filter-button',
@@ -58,17 +55,6 @@ function toolbar(state) {
       class: 'icon-only', 'aria-label': 'Reload', title: 'Reload', 'data-testid': 'reload',
       onclick: () => { loadList(); loadOverview(); },
     }, h('span', { class: state.list.busy ? 'turning' : '' }, icon('refresh'))));
-}
-
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let pause;
-
-/** Searches when the typing pauses. @param {string} search */
-function typed(search) {
-  update({ search });
-  clearTimeout(pause);
-  // Long enough to type on, short enough to feel immediate.
-  pause = setTimeout(() => go({ keyword: search.trim() }, { replace: true }), 250);
 }
 
 /** @param {State} state */

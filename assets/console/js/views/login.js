@@ -56,7 +56,8 @@ export function loadingPage() {
     h('div', { class: 'card calm', role: 'status' }, brand(), h('p', { class: 'muted' }, 'Loading …')));
 }
 
-/** Nothing works without what failed here. @param {State} state */
+/** Nothing works without what failed here.
+ * @param {State} state */
 export function failedPage({ fatal, config }) {
   return h('main', { class: 'front', 'data-testid': 'fatal' },
     h('div', { class: 'card' },

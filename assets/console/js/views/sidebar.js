@@ -1,24 +1,28 @@
 //@ts-check
-// What there is, counted: everything, servers, and every provider's groups and types.
+// The pages, and what there is, counted: everything, servers, and every provider's groups and types.
 
 import { h } from '../dom.js';
 import { count, providerName } from '../format.js';
 import { icon, providerMark, typeIcon } from '../icons.js';
 import { loadOverview, serverTypes } from '../inventory.js';
-import { go } from '../route.js';
-import { state as current, update } from '../store.js';
+import { visit } from '../route.js';
+import { offers, state as current, update } from '../store.js';
 
 /** @typedef {import('../types').State} State */
 /** @typedef {import('../types').OverviewRow} OverviewRow */
 
 /** @param {State} state */
 export function sidebar(state) {
-  const { overview, route, menu } = state;
+  const { overview, route, menu, session } = state;
   const plain = Object.keys(route.filters).length === 0;
-  return h('nav', { class: menu === 'sidebar' ? 'side open' : 'side', 'aria-label': 'Inventory', 'data-testid': 'sidebar' },
+  return h('nav', { class: menu === 'sidebar' ? 'side open' : 'side', 'aria-label': 'Console', 'data-testid': 'sidebar' },
     h('ul', null,
+      offers('/inventory/cloud-service/analyze') && entry('home', 'Overview', null, route.view === 'overview', () => visit({ view: 'overview' }), 'nav-overview'),
       entry('all', 'All resources', sum(overview.rows), plain && route.view === 'resources', () => visit({ view: 'resources', filters: {} }), 'nav-all'),
-      entry('server', 'Servers', sum(servers(overview.rows)), plain && route.view === 'servers', () => visit({ view: 'servers', filters: {} }), 'nav-servers')),
+      entry('server', 'Servers', sum(servers(overview.rows)), plain && route.view === 'servers', () => visit({ view: 'servers', filters: {} }), 'nav-servers'),
+      offers('/inventory/collector/list') && entry('collect', 'Collectors', null, route.view === 'collectors', () => visit({ view: 'collectors' }), 'nav-collectors'),
+      offers('/cost-analysis/cost/analyze') && offers('/cost-analysis/data-source/list') && entry('coins', 'Costs', null, route.view === 'costs', () => visit({ view: 'costs' }), 'nav-costs'),
+      session?.admin && offers('/identity/workspace/list') && entry('rooms', 'Workspaces', null, route.view === 'workspaces', () => visit({ view: 'workspaces' }), 'nav-workspaces')),
     h('h2', null, 'Providers'),
     overview.status === 'loading' && h('div', { class: 'bones', 'aria-hidden': 'true' }, [1, 2, 3, 4, 5].map(() => h('i', { class: 'bone' }))),
     overview.status === 'failed' && h('p', { class: 'small muted pad' }, 'Counts cannot be loaded. ', h('button', { class: 'link', onclick: loadOverview }, 'Try again')),
@@ -27,7 +31,7 @@ export function sidebar(state) {
 
 /** @param {State} state @param {string} provider @param {OverviewRow[]} rows */
 function providerEntry({ route, folded }, provider, rows) {
-  const chosen = route.filters.provider?.length === 1 && route.filters.provider[0] === provider;
+  const chosen = route.view === 'resources' && route.filters.provider?.length === 1 && route.filters.provider[0] === provider;
   const open = !folded.has(provider);
   return h('li', { key: provider },
     h('div', { class: 'entry-row' },
@@ -50,17 +54,11 @@ function title(row, siblings) {
   return `${row.cloud_service_group} · ${row.cloud_service_type}`;
 }
 
-/** @param {string} drawing @param {string} text @param {number} resources @param {boolean} current @param {() => void} onclick @param {string} testid */
+/** @param {string} drawing @param {string} text @param {number | null} resources @param {boolean} current @param {() => void} onclick @param {string} testid */
 function entry(drawing, text, resources, current, onclick, testid) {
   return h('li', { key: testid },
     h('button', { class: 'entry', 'aria-current': current ? 'page' : 'false', onclick, title: text, 'data-testid': testid },
-      icon(drawing), h('span', { class: 'grow' }, text), h('span', { class: 'count' }, count(resources))));
-}
-
-/** @param {Partial<import('../types').Route>} patch */
-function visit(patch) {
-  update({ menu: '' });
-  go({ id: '', keyword: '', ...patch });
+      icon(drawing), h('span', { class: 'grow' }, text), resources !== null && h('span', { class: 'count' }, count(resources))));
 }
 
 /** @param {string} provider */

@@ -81,7 +81,8 @@ function cell(row, column, regions) {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** Up and down move between rows. @param {KeyboardEvent} event */
+/** Up and down move between rows.
+ * @param {KeyboardEvent} event */
 function arrows(event) {
   if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
   event.preventDefault();

@@ -76,6 +76,18 @@ impl Call {
         }
     }
 
+    /// How many documents a query accepts, at most `most`.
+    fn count(&self, namespace: &str, filter: Filter, most: usize) -> Outcome<usize> {
+        let Some(snapshot) = Snapshot::open(&self.server.storage.read()?, namespace)? else {
+            return Ok(0);
+        };
+        let plan = plan::choose(&snapshot, &filter, None, false)?;
+        self.note(&plan, snapshot.collection());
+        let mut scan = Scan::new(snapshot, plan, filter)?;
+        scan.examined = Arc::clone(&self.report.examined);
+        scan.count(most)
+    }
+
     /// A hint must name an index that is there; the planner chooses for itself all the same.
     fn check_hint(&self, namespace: &str) -> Outcome<()> {
         let Some(hint) = self.body.get("hint") else {
@@ -242,8 +254,14 @@ pub(super) fn aggregate(call: &Call) -> Outcome<Document> {
         Some(Stage::Sort(pattern)) => Some(pattern),
         _ => None,
     };
-    let most = limit_ahead(&mut stages);
-    let mut flow = call.flow(&namespace, Filter::And(filters), sort.as_ref(), most)?;
+    let counting = stages.next_if(|stage| sort.is_none() && stage.only_counts());
+    let mut flow: Flow = if let Some(counting) = counting {
+        let count = call.count(&namespace, Filter::And(filters), usize::MAX)?;
+        Box::new(counting.of_count(count).map(Ok).into_iter())
+    } else {
+        let most = limit_ahead(&mut stages);
+        call.flow(&namespace, Filter::And(filters), sort.as_ref(), most)?
+    };
     while let Some(stage) = stages.next() {
         let limit = match stage {
             Stage::Sort(_) => limit_ahead(&mut stages),
@@ -284,15 +302,7 @@ pub(super) fn count(call: &Call) -> Outcome<Document> {
             None => 0,
         }
     } else {
-        let mut found = 0;
-        for item in call
-            .flow(&namespace, filter, None, None)?
-            .take(limit.saturating_add(skip))
-        {
-            item?;
-            found += 1;
-        }
-        found
+        call.count(&namespace, filter, limit.saturating_add(skip))?
     };
     let count = all.saturating_sub(skip).min(limit);
     Ok(doc! { "n": number::count(count), "ok": 1.0 })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bson::{Bson, Document};
+use bson::{Bson, Document, doc};
 
 use super::super::expression::Expression;
 use super::super::failure::{Failure, Outcome};
@@ -108,6 +108,29 @@ impl Group {
         let id =
             id.ok_or_else(|| Failure::new(15955, "a group specification must include an _id"))?;
         Ok(Self { id, fields })
+    }
+
+    /// Whether the answer depends on nothing but how many documents come: so drivers count.
+    pub(super) fn only_counts(&self) -> bool {
+        let counts = |(_, operator, argument): &(String, Operator, Expression)| {
+            matches!(
+                (operator, argument),
+                (Operator::Sum, Expression::Literal(Bson::Int32(1)))
+            )
+        };
+        matches!(self.id, Expression::Literal(_)) && self.fields.iter().all(counts)
+    }
+
+    /// The one group of so many documents, if the group [only counts](Self::only_counts).
+    pub(super) fn of_count(&self, count: usize) -> Option<Document> {
+        let Expression::Literal(id) = &self.id else {
+            return None;
+        };
+        let mut answer = doc! { "_id": id.clone() };
+        for (name, ..) in &self.fields {
+            answer.insert(name, number::count(count));
+        }
+        (count > 0).then_some(answer)
     }
 
     /// Groups, in the order in which they were first seen.

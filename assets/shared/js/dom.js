@@ -2,7 +2,7 @@
 // Descriptions of elements in, a page out. `render` compares a description with what is there and
 // changes only the difference, so that focus, selection and scrolling survive every render.
 
-/** @typedef {import('./types').VNode} VNode */
+/** @typedef {import('./vnode').VNode} VNode */
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -13,7 +13,8 @@ const described = new WeakMap();
 /** Describes an element. Children may be nested arrays; null, undefined and false are left out.
  * @param {string} tag
  * @param {Record<string, any> | null} [props] Attributes, `on…` handlers, `key`, `style` (object),
- *   and `mounted`, which is called with the element once it is on the page.
+ *   `mounted`, which is called with the element once it is on the page, and `unmounted`, which is
+ *   called when this element (and not one around it) has been taken away.
  * @param {...any} children
  * @returns {VNode} */
 export function h(tag, props, ...children) {
@@ -55,6 +56,7 @@ function reconcile(parent, wanted, mounted) {
   while (cursor) {
     const next = cursor.nextSibling;
     parent.removeChild(cursor);
+    described.get(cursor)?.props.unmounted?.();
     cursor = next;
   }
 }
@@ -83,6 +85,8 @@ function create(parent, vnode, mounted) {
 /** @param {Node} node @param {VNode} vnode @param {(() => void)[]} mounted */
 function update(node, vnode, mounted) {
   const before = described.get(node);
+  // A description that is kept says that nothing has changed.
+  if (before === vnode) return;
   described.set(node, vnode);
   if (vnode.text !== undefined) {
     if (before?.text !== vnode.text) node.textContent = vnode.text;
@@ -99,7 +103,7 @@ function update(node, vnode, mounted) {
 
 /** @param {any} element @param {string} name @param {any} value @param {any} old */
 function set(element, name, value, old) {
-  if (name === 'key' || name === 'mounted' || name === 'value') return;
+  if (name === 'key' || name === 'mounted' || name === 'unmounted' || name === 'value') return;
   if (name.startsWith('on')) element[name] = value;
   else if (name === 'checked' || name === 'indeterminate') element[name] = Boolean(value);
   else if (name === 'style') {
