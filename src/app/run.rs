@@ -23,6 +23,7 @@ use crate::client::{AdminFile, LabFolder};
 use crate::config::{Config, Source};
 use crate::controllers::{self, Asked, Inputs};
 use crate::dashboard::{self, AdminState, Codes, Facts, Wish};
+use crate::lessons::Lessons;
 use crate::model::{DownRequest, LabPhase, Urls};
 use crate::net::Trigger;
 use crate::pods::{self, PodLine, PodRuntime, RuntimeSettings};
@@ -65,7 +66,7 @@ pub async fn run(config: Config, source: Source, folder: LabFolder) -> Result<()
         registry: registry.clone(),
         facts: seen,
         records: Arc::new(theatre.clone()),
-        lessons: crate::lessons::Lessons::new(registry.clone(), theatre.clone()),
+        lessons: Lessons::new(registry.clone(), theatre.clone(), Some(folder.lessons())),
         stop: stop.clone(),
         wishes: wish,
         loads: crate::load::Loads::default(),

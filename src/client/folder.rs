@@ -97,6 +97,11 @@ impl LabFolder {
         self.path().join("data")
     }
 
+    /// Which lessons are done; it survives the lab as its data does.
+    pub fn lessons(&self) -> PathBuf {
+        self.path().join("lessons")
+    }
+
     /// Makes the folder, for the owner's eyes only.
     pub fn prepare(&self) -> Result<(), ClientError> {
         let path = self.path();
@@ -194,6 +199,8 @@ impl LabFolder {
 
     /// Deletes what survives the lab in this folder; it may be gone already.
     pub fn remove_data(&self) -> Result<(), ClientError> {
+        let path = self.lessons();
+        remove(&path).map_err(|source| ClientError::Folder { path, source })?;
         let path = self.data();
         match fs::remove_dir_all(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {

@@ -1,16 +1,15 @@
 //! A lesson that is under way: at which step it is, and what was guessed.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::book::Book;
 use super::evidence::Baseline;
 use crate::model::{Lesson, Outcome, Prediction, Step, Verdict};
 
 /// What the lab remembers of lessons.
 #[derive(Debug, Default)]
 pub(super) struct Class {
-    /// Ids of lessons that somebody went through.
-    pub(super) done: BTreeSet<String>,
+    pub(super) book: Book,
     pub(super) course: Option<Course>,
 }
 

@@ -4,6 +4,7 @@
 //! look only at what has happened from then on ([`evidence`]), and it is over when they hold. Nothing
 //! here does anything to the lab: what is done, the user does.
 
+mod book;
 mod connections;
 mod course;
 mod error;
@@ -26,6 +27,7 @@ use crate::model::{
 };
 use crate::registry::Registry;
 use crate::trace::Theatre;
+use book::Book;
 use course::{Class, Course, verdict};
 use evidence::{Baseline, Evidence};
 
@@ -58,12 +60,17 @@ pub struct Place {
 // === impl Lessons ===
 
 impl Lessons {
-    /// Nothing is under way.
-    pub fn new(registry: Registry, theatre: Theatre) -> Self {
+    /// Nothing is under way. What is done is read from this file and kept there; without one it is
+    /// forgotten in the end.
+    pub fn new(registry: Registry, theatre: Theatre, done: Option<PathBuf>) -> Self {
+        let class = Class {
+            book: done.map(Book::open).unwrap_or_default(),
+            course: None,
+        };
         Self {
             registry,
             theatre,
-            class: Arc::default(),
+            class: Arc::new(Mutex::new(class)),
         }
     }
 
@@ -78,7 +85,7 @@ impl Lessons {
                 title: lesson.title.clone(),
                 about: lesson.about.clone(),
                 minutes: lesson.minutes,
-                done: class.done.contains(&lesson.id),
+                done: class.book.has(&lesson.id),
                 current: class
                     .course
                     .as_ref()
@@ -165,8 +172,9 @@ impl Lessons {
         // Somebody else may have gone on meanwhile: a step is not left twice.
         let same = class.course.as_ref().is_some_and(|now| now.is_at(&course));
         if same {
-            if next.is_over() {
-                class.done.insert(next.lesson.id.clone());
+            // Those of somebody's own have no place in the list.
+            if next.is_over() && next.number.is_some() {
+                class.book.add(&next.lesson.id);
             }
             class.course = Some(next);
         }

@@ -127,7 +127,7 @@ pub(crate) fn api() -> Api {
     let (trigger, shutdown) = Trigger::new();
     let registry = Registry::new(cluster);
     let state = AdminState {
-        lessons: Lessons::new(registry.clone(), Theatre::new(Limits::default())),
+        lessons: Lessons::new(registry.clone(), Theatre::new(Limits::default()), None),
         registry,
         facts: seen,
         records: Arc::new(Seen),

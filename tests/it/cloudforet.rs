@@ -2,7 +2,6 @@
 //! readiness, drain, and the film.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use lab::cloudforet::proto::core::v1::server_info_client::ServerInfoClient;
 use lab::cloudforet::proto::identity::v2::domain_client::DomainClient;
@@ -342,7 +341,7 @@ async fn on_the_signal_open_connections_are_closed_and_the_backend_returns() {
     let mut info = ServerInfoClient::new(channel(backends.inventory).await);
     info.get_version(()).await.unwrap();
     // The connection is still open, and idle.
-    tokio::time::timeout(Duration::from_secs(5), backends.stop())
+    tokio::time::timeout(crate::support::PATIENCE, backends.stop())
         .await
         .unwrap();
     assert!(info.get_version(()).await.is_err());

@@ -319,3 +319,31 @@ fn a_teachers_own_lesson_is_told_on_a_terminal_of_eighty_columns() {
     fails(&["lesson", "stop"], 1, "no lesson is under way");
     lab.down();
 }
+
+#[test]
+fn what_is_done_is_remembered_until_the_data_goes() {
+    let lab = Lab::start("process", "");
+    let lesson = |arguments: &[&str]| -> LessonView {
+        let all = [&["-o", "json", "lesson"][..], arguments].concat();
+        serde_json::from_str(&lab.ok(&all)).unwrap()
+    };
+    let done = || -> Vec<usize> {
+        let list: Vec<LessonSummary> =
+            serde_json::from_str(&lab.ok(&["-o", "json", "lesson", "list"])).unwrap();
+        let done = list.iter().filter(|lesson| lesson.done);
+        done.map(|lesson| lesson.number).collect()
+    };
+    assert_eq!(done(), []);
+    let mut view = lesson(&["start", "2"]);
+    while view.step.is_some() {
+        view = lesson(&["next", "--skip"]);
+    }
+    lab.ok(&["down"]);
+    lab.assert_nothing_left_but_data();
+    lab.up();
+    assert_eq!(done(), [2]);
+    lab.ok(&["down", "--data"]);
+    lab.up();
+    assert_eq!(done(), []);
+    lab.down();
+}

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lab::ingress::Sampler;
+use lab::ingress::{Sampler, Settings};
 use lab::model::{AppProtocol, Flavour, ProxyProtocol, TraefikOptions};
 use lab::net::proxy_header;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,14 +15,18 @@ use crate::ingress_support::{HOST, Path, echo_pod};
 const CLIENT: &str = "192.0.2.7:40000";
 
 async fn started(version: ProxyProtocol) -> Path {
+    started_with(version, |_| {}).await
+}
+
+async fn started_with(version: ProxyProtocol, change: impl Fn(&mut Settings)) -> Path {
     let endpoint = echo_pod().await;
     Path::start_behind(version, &[endpoint], AppProtocol::Http, |settings| {
         settings.flavour = Flavour::Traefik(TraefikOptions {
             redirect_https: false,
             ..TraefikOptions::default()
         });
-        settings.proxy_header = Duration::from_millis(100);
         settings.sampler = Arc::new(Sampler::new(100));
+        change(settings);
     })
 }
 
@@ -95,7 +99,10 @@ async fn without_the_right_header_there_is_no_answer() {
     let other = header(ProxyProtocol::V2);
     let request = request();
     let twice = [&header(ProxyProtocol::V1)[..], &header(ProxyProtocol::V1)].concat();
-    let path = started(ProxyProtocol::V1).await;
+    let path = started_with(ProxyProtocol::V1, |settings| {
+        settings.proxy_header = Duration::from_millis(500);
+    })
+    .await;
     for (what, bytes) in [
         ("no header", request.as_bytes()),
         ("the other version", &other),

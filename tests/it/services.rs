@@ -224,7 +224,9 @@ async fn silent(
     Option<std::io::Result<usize>>,
     Option<std::io::Result<usize>>,
 ) {
-    let after = Duration::from_millis(80);
+    let after = Duration::from_millis(250);
+    // What has not come long after that does not come.
+    let long = 5 * after;
     let mut proxied = Proxied::start(
         ProxyMode::Iptables,
         outside(Some(IdleTimeout { after, end })),
@@ -239,16 +241,12 @@ async fn silent(
         echo(&mut stream).await.unwrap();
         tokio::time::sleep(after / 8).await;
     }
-    let seen = tokio::time::timeout(QUIET, stream.read(&mut [0]))
-        .await
-        .ok();
+    let seen = tokio::time::timeout(long, stream.read(&mut [0])).await.ok();
     if seen.is_some() {
         return (seen, None);
     }
     let _ = stream.write_all(b"still there?").await;
-    let then = tokio::time::timeout(QUIET, stream.read(&mut [0]))
-        .await
-        .ok();
+    let then = tokio::time::timeout(long, stream.read(&mut [0])).await.ok();
     (seen, then)
 }
 
@@ -258,14 +256,19 @@ async fn a_silent_connection_ends_in_the_way_of_its_provider() {
         let error = seen.as_ref().and_then(|seen| seen.as_ref().err());
         error.is_some_and(|error| error.kind() == ErrorKind::ConnectionReset)
     };
-    let (seen, _) = silent(IdleEnd::Close).await;
-    assert!(matches!(seen, Some(Ok(0))), "{seen:?}");
-    let (seen, _) = silent(IdleEnd::Reset).await;
-    assert!(is_reset(&seen), "{seen:?}");
-    let (seen, then) = silent(IdleEnd::ResetNext).await;
-    assert!(seen.is_none() && is_reset(&then), "{seen:?} {then:?}");
-    let (seen, then) = silent(IdleEnd::Forget).await;
-    assert!(seen.is_none() && then.is_none(), "{seen:?} {then:?}");
+    let (closed, reset, next, forgotten) = tokio::join!(
+        silent(IdleEnd::Close),
+        silent(IdleEnd::Reset),
+        silent(IdleEnd::ResetNext),
+        silent(IdleEnd::Forget),
+    );
+    assert!(matches!(closed.0, Some(Ok(0))), "{closed:?}");
+    assert!(is_reset(&reset.0), "{reset:?}");
+    assert!(next.0.is_none() && is_reset(&next.1), "{next:?}");
+    assert!(
+        forgotten.0.is_none() && forgotten.1.is_none(),
+        "{forgotten:?}"
+    );
 }
 
 #[tokio::test]

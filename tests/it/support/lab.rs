@@ -246,7 +246,7 @@ impl Lab {
         processes_of(&self.name).into_iter().find(is_pod)
     }
 
-    /// Nothing runs; what lies in the state folder is data, the CA and the log.
+    /// Nothing runs; what lies in the state folder is data, the CA, the lessons done and the log.
     pub(crate) fn assert_nothing_left_but_data(&self) {
         assert!(
             self.nothing_runs(),
@@ -256,8 +256,11 @@ impl Lab {
         let folder = self.state().join(&self.name);
         for entry in std::fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
+            let known = [
+                "ca", "ca.pem", "ca.key", "data", "lab.log", "lessons", "lock",
+            ];
             assert!(
-                ["ca", "ca.pem", "ca.key", "data", "lab.log", "lock"].contains(&name.as_str()),
+                known.contains(&name.as_str()),
                 "left in the state folder: {name}"
             );
         }
