@@ -33,6 +33,7 @@ use crate::support::redis_server::RedisServer;
 /// States of jobs and job tasks, as the API numbers them.
 pub(crate) const JOB_FAILURE: i32 = 1;
 pub(crate) const JOB_CANCELED: i32 = 2;
+pub(crate) const JOB_IN_PROGRESS: i32 = 3;
 pub(crate) const JOB_SUCCESS: i32 = 4;
 pub(crate) const TASK_SUCCESS: i32 = 4;
 pub(crate) const TASK_FAILURE: i32 = 5;
@@ -196,7 +197,8 @@ impl Plane {
     pub(crate) async fn ended(&self, job: &JobInfo) -> (JobInfo, Vec<JobTaskInfo>) {
         let job = eventually!("the job ends", {
             let job = self.job(&job.job_id).await;
-            (job.remained_tasks == 0).then_some(job)
+            // Its tasks are counted a moment before it ends.
+            (job.remained_tasks == 0 && job.status != JOB_IN_PROGRESS).then_some(job)
         });
         let tasks = self.tasks(&job).await;
         (self.job(&job.job_id).await, tasks)

@@ -1,4 +1,4 @@
-//! Cloudforet's own client against the lab: the table of `tests/spacectl.txt`.
+//! Cloudforet's own client against the lab: the table of `tests/spacectl/table.txt`.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ async fn every_command_of_the_table_does_what_it_says() {
             Spacectl::new(&token, &encrypted).over_tls(&ca, &proxy().await),
         ),
     ];
-    let table: Arc<str> = include_str!("../spacectl.txt").into();
+    let table: Arc<str> = include_str!("../spacectl/table.txt").into();
     let runs = ways.map(|(way, client)| {
         let table = Arc::clone(&table);
         tokio::task::spawn_blocking(move || run(&table, way, &client))

@@ -1,7 +1,9 @@
 //! The real `spacectl`, from `PyPI`, with a home of its own.
 
+use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
@@ -11,6 +13,15 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Spacectl {
     home: TempDir,
     variables: Vec<(&'static str, String)>,
+    /// From the first command on.
+    process: OnceLock<Mutex<Process>>,
+}
+
+/// What runs the commands (`tests/spacectl/commands.py`); it ends with this value.
+struct Process {
+    child: Child,
+    asked: ChildStdin,
+    said: std::io::BufReader<ChildStdout>,
 }
 
 /// A program of Cloudforet's own that `tests/run` has installed.
@@ -25,6 +36,7 @@ impl Spacectl {
         let client = Self {
             home: tempfile::tempdir().unwrap(),
             variables: Vec::new(),
+            process: OnceLock::new(),
         };
         client.configure(token, endpoints);
         client
@@ -54,14 +66,51 @@ impl Spacectl {
 
     /// What it prints. Its exit code says nothing: it is 0 after errors as well.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new(program("LAB_SPACECTL"))
-            .args(arguments)
+        let process = self.process.get_or_init(|| Mutex::new(self.begin()));
+        process.lock().unwrap().run(arguments)
+    }
+
+    fn begin(&self) -> Process {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/spacectl/commands.py");
+        let mut child = Command::new(interpreter(&program("LAB_SPACECTL")))
+            .arg(script)
             .env("HOME", self.home.path())
             .env("PYTHONWARNINGS", "ignore")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
             .unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        Process {
+            asked: child.stdin.take().unwrap(),
+            said: std::io::BufReader::new(child.stdout.take().unwrap()),
+            child,
+        }
+    }
+}
+
+/// The Python that a script is for, by its first line.
+fn interpreter(script: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(script).unwrap();
+    let first = text.lines().next().and_then(|line| line.strip_prefix("#!"));
+    first.expect("spacectl is a script").trim().into()
+}
+
+impl Process {
+    fn run(&mut self, arguments: &[&str]) -> String {
+        let asked = serde_json::to_string(arguments).unwrap();
+        writeln!(self.asked, "{asked}").unwrap();
+        let mut said = String::new();
+        self.said.read_line(&mut said).unwrap();
+        serde_json::from_str(&said).unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // An error would be that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
