@@ -54,7 +54,7 @@ impl Book {
 /// All of it or nothing, never half a file.
 fn write(file: &Path, done: &BTreeSet<String>) -> io::Result<()> {
     let draft = file.with_extension("new");
-    let text: String = done.iter().map(|id| format!("{id}\n")).collect();
+    let text: String = done.iter().flat_map(|id| [id.as_str(), "\n"]).collect();
     fs::write(&draft, text)?;
     fs::rename(&draft, file)
 }
