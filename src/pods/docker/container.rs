@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 use bollard::container::AttachContainerResults;
@@ -31,6 +32,9 @@ const SEARCH: [&str; 3] = [
 ];
 /// The daemon keeps so much of a container's output for `docker logs`.
 const LOG_SIZE: &str = "10m";
+/// So long a container that is stopped keeps the next one from leaving the network. Most have left by
+/// then, and nobody waits for the whole grace of another.
+const TURN: Duration = Duration::from_millis(500);
 /// Lines of the node that wait for the lab.
 const NODE_LINES: usize = 1024;
 
@@ -154,12 +158,23 @@ pub(super) async fn start_node(
 }
 
 /// SIGTERM, SIGKILL after `grace`, and gone.
-pub(super) async fn stop(daemon: &Daemon, name: &str, grace: Duration) -> Result<(), PodError> {
+pub(super) async fn stop(shared: &Shared, name: &str, grace: Duration) -> Result<(), PodError> {
+    let daemon = &shared.daemon;
     // Docker counts whole seconds.
     let seconds = grace.as_millis().div_ceil(1000);
     let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
     let options = StopContainerOptionsBuilder::new().t(seconds).build();
-    match daemon.docker.stop_container(name, Some(options)).await {
+    let stopped = {
+        let turn = shared.leaving.lock().await;
+        let mut stopping = pin!(daemon.docker.stop_container(name, Some(options)));
+        if let Ok(stopped) = tokio::time::timeout(TURN, &mut stopping).await {
+            stopped
+        } else {
+            drop(turn);
+            stopping.await
+        }
+    };
+    match stopped {
         // Gone or ended already.
         Err(error) if matches!(status(&error), Some(404 | 304)) => {}
         other => other.wanting(|| format!("stop the container {name:?}"))?,

@@ -9,7 +9,6 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt as _;
-use tokio::task::JoinSet;
 
 use super::connect::{Daemon, Wanting, status};
 use crate::pods::PodError;
@@ -133,15 +132,10 @@ pub(super) async fn refuse_if_running(daemon: &Daemon, lab: &str) -> Result<(), 
 pub(in crate::pods) async fn remove_all(daemon: &Daemon, lab: &str) -> Result<usize, PodError> {
     let found = containers(daemon, lab).await?;
     let count = found.len();
-    let mut removals = JoinSet::new();
-    for (id, _) in found {
-        let daemon = daemon.clone();
-        removals.spawn(async move { remove_container(&daemon, &id).await });
-    }
     let mut result = Ok(());
-    while let Some(removed) = removals.join_next().await {
-        // A removal that broke off is seen below, when the network cannot be removed.
-        result = result.and(removed.unwrap_or(Ok(())));
+    // One after the other, as containers leave a network.
+    for (id, _) in found {
+        result = result.and(remove_container(daemon, &id).await);
     }
     result?;
     let options = ListNetworksOptionsBuilder::new()
@@ -150,15 +144,27 @@ pub(in crate::pods) async fn remove_all(daemon: &Daemon, lab: &str) -> Result<us
     let networks = daemon.docker.list_networks(Some(options)).await;
     for network in networks.wanting(|| format!("list the networks of lab {lab:?}"))? {
         let id = network.id.unwrap_or_default();
-        match daemon.docker.remove_network(&id).await {
-            Err(error) if status(&error) == Some(404) => {}
-            other => other.wanting(|| {
-                let name = network.name.unwrap_or_default();
-                format!("remove the network {name:?} (is a container of yours connected to it?)")
-            })?,
+        let removed = match daemon.docker.remove_network(&id).await {
+            Err(error) if status(&error) == Some(404) => Ok(()),
+            other => other,
+        };
+        if removed.is_err() {
+            let name = network.name.unwrap_or_default();
+            let why = if is_empty(daemon, &id).await {
+                "Docker has lost count of its containers; it can be removed when Docker was restarted"
+            } else {
+                "is a container of yours connected to it?"
+            };
+            removed.wanting(|| format!("remove the network {name:?} ({why})"))?;
         }
     }
     Ok(count)
+}
+
+/// Whether nothing is connected to a network.
+async fn is_empty(daemon: &Daemon, network: &str) -> bool {
+    let seen = daemon.docker.inspect_network(network, None).await;
+    seen.is_ok_and(|seen| seen.containers.is_none_or(|all| all.is_empty()))
 }
 
 /// Removes one container, running or not, with its anonymous volumes.

@@ -70,6 +70,9 @@ struct Shared {
     commands: Mutex<Option<ProcessRuntime>>,
     /// One pull at a time, so that five replicas do not pull one image five times.
     pulling: tokio::sync::Mutex<()>,
+    /// Containers leave the network one after the other: Docker before 28.1 may lose count of several
+    /// that leave at once, and then keeps the network for good (moby/moby#42119).
+    leaving: tokio::sync::Mutex<()>,
 }
 
 /// What `prepare` made.
@@ -102,6 +105,7 @@ impl DockerRuntime {
                 prepared: OnceLock::new(),
                 commands: Mutex::default(),
                 pulling: tokio::sync::Mutex::default(),
+                leaving: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -270,7 +274,7 @@ impl PodRuntime for DockerRuntime {
                 commands.stop(pod, grace).await?;
             }
             let name = self.shared.labels.container_name(pod);
-            container::stop(&self.shared.daemon, &name, grace).await
+            container::stop(&self.shared, &name, grace).await
         })
     }
 
