@@ -159,7 +159,8 @@ async fn a_kill_and_a_scale_by_keyboard_are_seen_with_the_next_frame() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_are_dots_that_lead_to_their_films_or_counts_where_nothing_is_to_move() {
-    let lab = Lab::start("process", "");
+    // By default ten seconds of traffic: on a busy machine the page may be looked at for longer.
+    let lab = Lab::start("process", "[trace]\nkeep = 10_000\n");
     let browser = Browser::launch().await;
     let page = opened(&lab, &browser, "path").await;
     let traffic = Traffic::of(&lab).await;

@@ -10,7 +10,10 @@ use crate::support::lab::Lab;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_readmes_pictures_can_be_made() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let lab = Lab::start("process", "[services.inventory]\nreplicas = 3\n");
+    let lab = Lab::start(
+        "process",
+        "[trace]\nkeep = 10_000\n[services.inventory]\nreplicas = 3\n",
+    );
     // One call that anybody sees in the list of films, then many.
     let api = Api::of(&lab).await;
     let query = serde_json::json!({"query": {"page": {"start": 1, "limit": 20}}});
